@@ -68,6 +68,9 @@ class Classifier(Protocol):
     window_frames: int
     window_seconds: float
     band_frequencies_hz: np.ndarray
+    """Centre of each band of the spectrogram, float32 [bands], Hz."""
+    display_range: tuple[float, float]
+    """Values of the spectrogram between which the waterfall's colours run."""
 
     @property
     def loaded(self) -> bool: ...

@@ -1,0 +1,126 @@
+"""From samples to windows, and from the network's answers to predictions: the same code live and offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream.classifier import Classifier
+from stream.gate import SilenceGate
+from stream.records import Verdict
+from stream.settings import StreamSettings
+
+
+@dataclass(frozen=True)
+class DueWindow:
+    """A window that can be classified now.
+
+    end_sample : number of samples of the stretch up to the window's end.
+    end_frame : the spectrogram's frame just after the window.
+    silent : the gate was shut at the window's end; the network need not be asked.
+    sounding_seconds : for how long the gate had been open then.
+    """
+
+    end_sample: int
+    end_frame: int
+    silent: bool
+    sounding_seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a window came to. probabilities, raw : float32 [labels]."""
+
+    verdict: Verdict
+    probabilities: np.ndarray
+    raw: np.ndarray
+
+
+class Pipeline:
+    """One stretch of sound after another, cut into windows of the classifier's length, one every hop.
+
+    Windows end at `window_seconds + k * hop_seconds` of a stretch, whatever the blocks are, so the live stream and the
+    whole file give the same answers. `reset` begins a new stretch.
+    """
+
+    def __init__(self, classifier: Classifier, settings: StreamSettings, *, history_seconds: float = 30.0) -> None:
+        self.classifier = classifier
+        self.settings = settings
+        rate = classifier.sample_rate
+        self._window_samples = round(classifier.window_seconds * rate)
+        self._hop_samples = round(settings.hop_seconds * rate)
+        self._spectrogram = classifier.open_spectrogram(history_seconds=history_seconds + classifier.window_seconds)
+        self._history_frames = int(history_seconds * rate / classifier.hop_length)
+        self._gate = SilenceGate(settings, rate)
+        self._smoother = classifier.open_smoother(
+            hop_seconds=settings.hop_seconds, time_constant_seconds=settings.smoothing_seconds
+        )
+        self._nothing = np.zeros(len(classifier.labels), dtype=np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the sound so far."""
+        self._spectrogram.reset()
+        self._gate.reset()
+        self._smoother.reset()
+        self._smoothed = self._nothing
+        self._silent_windows = 0
+        self.samples = 0
+        """Samples pushed since the stretch began."""
+        self._next_end = self._window_samples
+
+    @property
+    def frame_count(self) -> int:
+        """Spectrogram frames computed in this stretch."""
+        return self._spectrogram.frame_count
+
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        """Spectrogram frames, float32 [stop - start, bands]."""
+        return self._spectrogram.frames(start, stop)
+
+    def window(self, due: DueWindow) -> np.ndarray:
+        """The window's spectrogram, float32 [window_frames, bands]: a view, valid until the next `push`."""
+        return self._spectrogram.window(due.end_frame)
+
+    def holds(self, due: DueWindow) -> bool:
+        """Whether the window's frames are still there."""
+        return self.frame_count - due.end_frame <= self._history_frames
+
+    def push(self, samples: np.ndarray) -> list[DueWindow]:
+        """Take the next samples, float32 [n]; returns the windows they complete, oldest first."""
+        due = []
+        position = 0
+        while position < len(samples):
+            # Up to the next window's end and no further, so that the gate is read exactly there.
+            count = min(len(samples) - position, self._next_end - self.samples)
+            piece = samples[position : position + count]
+            self._spectrogram.push(piece)
+            self._gate.push(piece)
+            self.samples += count
+            position += count
+            if self.samples == self._next_end:
+                due.append(
+                    DueWindow(
+                        self._next_end, self._spectrogram.frame_count, not self._gate.open, self._gate.open_seconds
+                    )
+                )
+                self._next_end += self._hop_samples
+        return due
+
+    def settle(self, due: DueWindow, raw: np.ndarray | None, *, hops: int = 1) -> Outcome:
+        """Turn the classifier's answer for a window (float32 [labels], or None where it was silent) into an outcome.
+
+        hops : windows this one stands for; more than one when some were skipped.
+        """
+        if due.silent or raw is None:
+            self._silent_windows += hops
+            return Outcome(Verdict.SILENCE, self._nothing, self._nothing)
+        # The smoother holds through a short silence. After one longer than a window nothing of the old music is left.
+        if self._silent_windows * self.settings.hop_seconds > self.classifier.window_seconds:
+            self._smoother.reset()
+        self._silent_windows = 0
+        for _ in range(hops):
+            self._smoothed = self._smoother.update(raw)
+        sure = self.classifier.sure(self._smoothed) and due.sounding_seconds >= self.settings.settle_seconds
+        return Outcome(Verdict.SURE if sure else Verdict.NOT_SURE, self._smoothed.copy(), raw)

@@ -1,0 +1,283 @@
+"""One source being listened to: its inlet, its pipeline, its results, and the commands a viewer may give."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.errors import BundleError
+from stream.classifier import Classifier
+from stream.clock import Clock
+from stream.inlet import Inlet
+from stream.pipeline import DueWindow, Pipeline
+from stream.records import Prediction, SessionState, SessionStatus, SourceState
+from stream.results import Results
+from stream.settings import StreamSettings
+from stream.sources.source import Source
+
+READ_SECONDS = 1.0
+"""The engine takes at most this much at once from the ring, so that one session cannot hold up the others."""
+BEHIND_SECONDS = 5.0
+"""For so long after a skipped window the session counts as behind."""
+
+_FROM_SOURCE = {
+    SourceState.PAUSED: SessionState.PAUSED,
+    SourceState.NO_SOUND: SessionState.NO_SOUND,
+    SourceState.RECONNECTING: SessionState.RECONNECTING,
+    SourceState.ENDED: SessionState.ENDED,
+    SourceState.FAILED: SessionState.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A window waiting for the network, with all that its prediction will say about where it came from."""
+
+    due: DueWindow
+    stream_time: float
+    captured_at: float
+    track: int
+    position_seconds: float
+    skipped_before: int
+    caught_up: bool
+    restart: bool
+
+
+class Session:
+    """Made and commanded by the page or the API; worked on by the engine, and only by it.
+
+    Commands may come from any thread; they are carried out at the engine's or the source's next step.
+    """
+
+    def __init__(
+        self, identifier: str, source: Source, classifier: Classifier, settings: StreamSettings, clock: Clock
+    ) -> None:
+        self.identifier = identifier
+        self.source = source
+        self.settings = settings
+        self._clock = clock
+        self.inlet = Inlet(classifier.sample_rate, settings.buffer_seconds)
+        self.results = Results(classifier.labels, settings)
+        self._wanted = classifier
+        self._failure = ""
+        self._skipped = 0
+        self._skipped_at = -BEHIND_SECONDS
+        self._overrun_seconds = 0.0
+        self._recent: deque[Prediction] = deque(maxlen=10)
+        self._read = 0
+        self._stretch_start = 0
+        self._adopt(classifier)
+
+    # ---- commands, from any thread -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the source."""
+        self.source.start(self.inlet)
+
+    def close(self) -> None:
+        """Stop the source."""
+        self.source.stop()
+
+    def use(self, classifier: Classifier) -> None:
+        """Listen with another bundle from now on; what was heard with the old one is dropped from the page."""
+        if classifier.sample_rate != self.inlet.sample_rate:
+            raise BundleError(
+                f"{classifier.name} hears {classifier.sample_rate} Hz, this session {self.inlet.sample_rate} Hz",
+                rule="a running session cannot change its sample rate",
+                next_step=f"Start it anew with --model {classifier.name}",
+            )
+        self._wanted = classifier
+
+    @property
+    def classifier(self) -> Classifier:
+        """The bundle that is listening; `use` takes effect at the engine's next step."""
+        return self._pipeline.classifier
+
+    @property
+    def stuck(self) -> bool:
+        """It has failed, and nothing has been changed since that could mend it."""
+        return bool(self._failure) and self._wanted is self._pipeline.classifier
+
+    def status(self) -> SessionStatus:
+        """How it is, from any thread."""
+        source = self.source.status()
+        recent = [prediction for prediction in list(self._recent) if not prediction.caught_up]
+        classifier = self.classifier
+        loaded = classifier.loaded
+        state = SessionState.FAILED if self._failure else _FROM_SOURCE.get(source.state, SessionState.LIVE)
+        if state is SessionState.LIVE and not loaded:
+            state = SessionState.LOADING
+
+        def median(values: list[float]) -> float | None:
+            return statistics.median(values) if values else None
+
+        return SessionStatus(
+            state=state,
+            detail=self._failure or source.detail,
+            source=source,
+            inlet=self.inlet.status(),
+            model=classifier.name,
+            device=classifier.network.device if loaded else "",
+            latency_ms=median([prediction.latency_ms for prediction in recent]),
+            network_ms=median([prediction.network_ms for prediction in recent]),
+            front_end_ms=median([prediction.front_end_ms for prediction in recent]),
+            skipped_windows=self._skipped,
+            behind=self._clock.now() - self._skipped_at < BEHIND_SECONDS,
+            overrun_seconds=self._overrun_seconds,
+        )
+
+    # ---- work, from the engine's thread --------------------------------------------------------------------------
+
+    def ingest(self) -> None:
+        """Take what has come in; compute its spectrogram frames; note the windows that are due."""
+        if self._wanted is not self._pipeline.classifier:
+            self._change_classifier()
+        begun = self._clock.now()
+        stop = min(self.inlet.ring.written, self._read + round(READ_SECONDS * self.inlet.sample_rate))
+        while True:
+            # `stop` was read first: a restart before it has been noted by now.
+            restarts = self.inlet.restarts
+            boundary = restarts[0].sample if restarts and restarts[0].sample <= stop else None
+            self._take(stop if boundary is None else boundary)
+            if boundary is None:
+                break
+            restarts.popleft()
+            self._begin_stretch(boundary)
+        self._front_end_seconds += self._clock.now() - begun
+
+    def take_jobs(self, limit: int) -> list[Job]:
+        """The windows to classify now, oldest first.
+
+        Windows that waited for the network to load are all taken, `limit` at a time. Later on only the newest is: if
+        there are more, the machine is behind, and the others are skipped and counted.
+        """
+        if self._catch_up_until is None:
+            self._catch_up_until = self._pending[-1].end_sample if self._pending else 0
+        jobs: list[Job] = []
+        skipped = 0
+        while self._pending and len(jobs) < limit:
+            due = self._pending.popleft()
+            waited = due.end_sample <= self._catch_up_until
+            if not self._pipeline.holds(due) or (not waited and self._pending):
+                skipped += 1
+                continue
+            jobs.append(self._job(due, skipped, waited))
+            skipped = 0
+        if any(job.skipped_before for job in jobs):
+            self._skipped += sum(job.skipped_before for job in jobs)
+            self._skipped_at = self._clock.now()
+        return jobs
+
+    def window(self, job: Job) -> np.ndarray:
+        """float32 [window_frames, bands]: a view, valid until the next `ingest`."""
+        return self._pipeline.window(job.due)
+
+    def settle(self, job: Job, raw: np.ndarray | None, *, network_ms: float, batch_size: int) -> Prediction:
+        """Smooth the classifier's answer (float32 [labels], None for silence) and append the prediction."""
+        outcome = self._pipeline.settle(job.due, raw, hops=1 + job.skipped_before)
+        prediction = Prediction(
+            number=self.results.next_prediction,
+            stream_time=job.stream_time,
+            track=job.track,
+            position_seconds=job.position_seconds,
+            captured_at=job.captured_at,
+            predicted_at=self._clock.now(),
+            verdict=outcome.verdict,
+            probabilities=outcome.probabilities,
+            raw=outcome.raw,
+            front_end_ms=1000.0 * self._front_end_seconds,
+            network_ms=network_ms,
+            batch_size=batch_size,
+            skipped_before=job.skipped_before,
+            caught_up=job.caught_up,
+            restart=job.restart,
+        )
+        self._front_end_seconds = 0.0
+        self.results.append(prediction)
+        self._recent.append(prediction)
+        return prediction
+
+    def fail(self, reason: str) -> None:
+        """It cannot go on; the page shows why."""
+        self._failure = reason
+
+    # ---- inside --------------------------------------------------------------------------------------------------
+
+    def _adopt(self, classifier: Classifier) -> None:
+        self._pipeline = Pipeline(classifier, self.settings, history_seconds=self.settings.buffer_seconds)
+        self._pending: deque[DueWindow] = deque()
+        self._catch_up_until: int | None = None
+        self._front_end_seconds = 0.0
+        self._fresh = True
+        self._column_frame = 0
+        self._column_frames = max(
+            1, round(self.settings.column_seconds * classifier.sample_rate / classifier.hop_length)
+        )
+
+    def _change_classifier(self) -> None:
+        wanted = self._wanted
+        self._adopt(wanted)
+        self._failure = ""
+        self._recent.clear()
+        self.results = Results(wanted.labels, self.settings, generation=self.results.generation + 1)
+        # The last window's worth of sound is heard again, so that the new model answers at once.
+        self._read = max(self._stretch_start, self._read - round(wanted.window_seconds * wanted.sample_rate))
+        self._stretch_start = self._read
+
+    def _begin_stretch(self, sample: int) -> None:
+        self._skipped += len(self._pending)
+        self._pending.clear()
+        self._pipeline.reset()
+        self._column_frame = 0
+        self._catch_up_until = 0 if self.classifier.loaded else None
+        self._stretch_start = self._read = sample
+        self._fresh = True
+
+    def _take(self, stop: int) -> None:
+        if stop <= self._read:
+            return
+        samples, first = self.inlet.ring.read(self._read, stop - self._read)
+        if first > self._read:
+            self._overrun_seconds += (first - self._read) / self.inlet.sample_rate
+            self._begin_stretch(first)
+            samples = samples[: max(0, stop - first)]
+        self._read = max(stop, first)
+        self._pending.extend(self._pipeline.push(samples))
+        self._append_columns()
+
+    def _append_columns(self) -> None:
+        pipeline, size = self._pipeline, self._column_frames
+        low, high = pipeline.classifier.display_range
+        while self._column_frame + size <= pipeline.frame_count:
+            frames = pipeline.frames(self._column_frame, self._column_frame + size)
+            scaled = (frames.max(axis=0) - low) * (255.0 / (high - low))
+            samples = (self._column_frame + size) * pipeline.classifier.hop_length
+            self.results.append_column(
+                (self._stretch_start + samples) / self.inlet.sample_rate, np.clip(scaled, 0.0, 255.0).astype(np.uint8)
+            )
+            self._column_frame += size
+
+    def _job(self, due: DueWindow, skipped: int, waited: bool) -> Job:
+        sample = self._stretch_start + due.end_sample
+        marks = self.inlet.marks
+        mark = marks[0] if marks else None
+        while mark is not None and mark.sample < sample and len(marks) > 1:
+            marks.popleft()
+            mark = marks[0]
+        # The mark stands at or after the window's end (just before it at the very end of a source).
+        ahead = 0.0 if mark is None else (mark.sample - sample) / self.inlet.sample_rate
+        job = Job(
+            due=due,
+            stream_time=sample / self.inlet.sample_rate,
+            captured_at=self._clock.now() if mark is None else mark.captured_at - ahead,
+            track=0 if mark is None else mark.track,
+            position_seconds=0.0 if mark is None else max(0.0, mark.position_seconds - ahead),
+            skipped_before=skipped,
+            caught_up=waited,
+            restart=self._fresh,
+        )
+        self._fresh = False
+        return job
