@@ -18,8 +18,6 @@ from stream.results import Results
 from stream.settings import StreamSettings
 from stream.sources.source import Source
 
-READ_SECONDS = 1.0
-"""The engine takes at most this much at once from the ring, so that one session cannot hold up the others."""
 BEHIND_SECONDS = 5.0
 """For so long after a skipped window the session counts as behind."""
 
@@ -136,7 +134,7 @@ class Session:
         if self._wanted is not self._pipeline.classifier:
             self._change_classifier()
         begun = self._clock.now()
-        stop = min(self.inlet.ring.written, self._read + round(READ_SECONDS * self.inlet.sample_rate))
+        stop = self.inlet.ring.written
         while True:
             # `stop` was read first: a restart before it has been noted by now.
             restarts = self.inlet.restarts
