@@ -1,0 +1,237 @@
+"""The command line. Nothing heavy is imported here: each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from model.errors import GenrescopeError, SettingError
+
+app = typer.Typer(
+    name="genrescope",
+    help="Listens to music and shows, live, in a web page, what genre it hears and how sure it is.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """How `classify` prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Bundle to listen with: a name or a folder.")]
+Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
+Hop = Annotated[float, typer.Option("--hop", metavar="SECONDS", help="Time between two predictions.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on; others than 127.0.0.1 demand a password.")]
+Port = Annotated[int, typer.Option("--port", help="Port of the page; 0 takes any free one.", min=0, max=65535)]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in a browser.")]
+DEFAULT_MODEL = "genres"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8050
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\n"
+    "genrescope play song.mp3\n\n"
+    "genrescope play set/*.flac --loop --speaker none\n\n"
+    "genrescope play long-mix.opus --start 1:30 --model tags"
+)
+def play(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="wav, flac, mp3, ogg, opus, m4a, aac.")],
+    model: Model = DEFAULT_MODEL,
+    speaker: Annotated[
+        str, typer.Option("--speaker", metavar="auto|none|NAME", help="Where the sound is heard on this machine.")
+    ] = "auto",
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the last file.")] = False,
+    start: Annotated[str, typer.Option("--start", metavar="TIME", help="Where to begin: 90 or 1:30.")] = "0",
+    hop: Hop = 0.5,
+    cpu: Cpu = False,
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Play files and watch their genres move with the music."""
+    from dashboard.live import PageOptions, run_page
+
+    run_page(
+        PageOptions(host, port, not no_browser),
+        source="file:0",
+        model=model,
+        cpu=cpu,
+        hop_seconds=hop,
+        files=files,
+        speaker=speaker,
+        loop=loop,
+        start_seconds=parse_time(start),
+    )
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\n"
+    "genrescope listen\n\n"
+    "genrescope listen --device monitor   [dim]# what the computer plays[/]\n\n"
+    "genrescope listen --device 'USB Audio' --hop 0.25"
+)
+def listen(
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="Device, or part of its name; see `genrescope devices`.")
+    ] = "",
+    model: Model = DEFAULT_MODEL,
+    hop: Hop = 0.5,
+    cpu: Cpu = False,
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Listen to the sound card: a microphone, a line input, what the computer plays."""
+    from dashboard.live import PageOptions, run_page
+
+    run_page(
+        PageOptions(host, port, not no_browser), source=f"device:{device}", model=model, cpu=cpu, hop_seconds=hop
+    )
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\ngenrescope serve\n\n"
+    "genrescope serve --host 0.0.0.0 --port 9000   [dim]# others may look, with the password it prints[/]"
+)
+def serve(
+    model: Model = DEFAULT_MODEL,
+    hop: Hop = 0.5,
+    cpu: Cpu = False,
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Open the page with nothing playing; choose the source there."""
+    from dashboard.live import PageOptions, run_page
+
+    run_page(PageOptions(host, port, not no_browser), source="", model=model, cpu=cpu, hop_seconds=hop)
+
+
+@app.command(epilog="[bold]Examples[/]\n\ngenrescope devices")
+def devices() -> None:
+    """List the sound devices: names, channels, rates, defaults, loopback inputs."""
+    from dashboard.reports import print_devices
+    from stream.devices import SoundSystem
+
+    print_devices(SoundSystem())
+
+
+@app.command(epilog="[bold]Examples[/]\n\ngenrescope models")
+def models() -> None:
+    """List the bundles: labels, measured accuracy, cost."""
+    from dashboard.reports import print_models
+    from model.library import Library
+
+    print_models(Library())
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\n"
+    "genrescope classify song.mp3\n\n"
+    "genrescope classify *.flac --format csv > windows.csv\n\n"
+    "genrescope classify song.wav --format json --model tags"
+)
+def classify(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="wav, flac, mp3, ogg, opus, m4a, aac.")],
+    output: Annotated[Format, typer.Option("--format", help="table, json or csv.")] = Format.TABLE,
+    model: Model = DEFAULT_MODEL,
+    hop: Hop = 0.5,
+    cpu: Cpu = False,
+) -> None:
+    """Classify whole files: genres of each track, probabilities of each window, segments."""
+    from dashboard.classify import classify_files
+
+    raise typer.Exit(classify_files(files, output.value, model=model, hop_seconds=hop, cpu=cpu))
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\n"
+    "genrescope evaluate genres --data ~/music   [dim]# a folder with labels.csv[/]\n\n"
+    "genrescope evaluate genres --data ~/music --json report.json"
+)
+def evaluate(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of the bundle.")],
+    data: Annotated[Path, typer.Option("--data", metavar="FOLDER", help="Folder with recordings and labels.csv.")],
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
+) -> None:
+    """Measure a bundle with artists kept apart, and print the figures of its card."""
+    from dashboard.reports import print_evaluation
+
+    print_evaluation(bundle, data, json_file)
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n\ngenrescope benchmark\n\ngenrescope benchmark --cpu --json benchmark.json\n\n"
+    "genrescope benchmark --markdown   [dim]# the table of the README[/]"
+)
+def benchmark(
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")] = False,
+    model: Model = DEFAULT_MODEL,
+    cpu: Cpu = False,
+) -> None:
+    """Measure latency, speed, start-up, memory, and behaviour on the demo mix (some minutes)."""
+    from dashboard.benchmark import run_benchmark
+
+    run_benchmark(model=model, cpu=cpu, json_file=json_file, markdown=markdown)
+
+
+def parse_time(text: str) -> float:
+    """Seconds from "90", "1:30" or "1:02:03.5"; SettingError for anything else."""
+    seconds = 0.0
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(not 0 <= part < float("inf") for part in parts):
+        raise SettingError(f"{text!r} is no time", rule="a time is written 90, 1:30 or 1:02:03")
+    for part in parts:
+        seconds = 60.0 * seconds + part
+    return seconds
+
+
+def main() -> None:
+    """Entry point of `genrescope`: one clear line instead of a traceback, and an exit code that says what kind."""
+    try:
+        code = app(standalone_mode=False)
+    except GenrescopeError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:  # `genrescope classify ... | head`
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]genrescope:[/] {_plain(message)}")
+
+
+def _plain(message: str) -> str:
+    from rich.markup import escape
+
+    return escape(message)
+
+
+if __name__ == "__main__":
+    main()

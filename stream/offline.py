@@ -1,0 +1,130 @@
+"""The live pipeline over a whole file, as fast as it goes: same inlet, same windows, same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.errors import AudioFileError
+from stream.classifier import Classifier
+from stream.inlet import Inlet
+from stream.pipeline import DueWindow, Outcome, Pipeline
+from stream.records import Verdict
+from stream.settings import StreamSettings
+from stream.sources.decoder import open_audio
+
+BLOCK_SECONDS = 1.0
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class HeardWindow:
+    """One window of a file. probabilities, raw : float32 [labels], smoothed and as the classifier gave them."""
+
+    end_seconds: float
+    verdict: Verdict
+    probabilities: np.ndarray
+    raw: np.ndarray
+
+
+@dataclass(frozen=True)
+class HeardFile:
+    """A file that was listened to from beginning to end.
+
+    problem : why it ended early, if it did; the windows are those of the part that could be read.
+    """
+
+    path: Path
+    title: str
+    seconds: float
+    windows: tuple[HeardWindow, ...]
+    problem: str = ""
+
+    def mean_probabilities(self) -> np.ndarray | None:
+        """Mean of the unsmoothed probabilities over all windows with sound, float32 [labels]; None if all is silent."""
+        sounding = [window.raw for window in self.windows if window.verdict is not Verdict.SILENCE]
+        return np.mean(sounding, axis=0) if sounding else None
+
+
+def hear_file(
+    path: Path,
+    classifier: Classifier,
+    settings: StreamSettings,
+    *,
+    progress: Callable[[float], None] = lambda seconds: None,
+) -> HeardFile:
+    """Listen to a file with a loaded classifier.
+
+    progress : called with the seconds done so far.
+
+    Raises AudioFileError if nothing of the file can be read, or if it is shorter than one window.
+    """
+    decoder = open_audio(path)
+    inlet = Inlet(classifier.sample_rate, max(5.0, 4 * BLOCK_SECONDS))
+    hearing = _Hearing(Pipeline(classifier, settings, history_seconds=2 * BLOCK_SECONDS))
+    windows: list[HeardWindow] = []
+    problem = ""
+    read = 0
+
+    def take() -> Iterator[HeardWindow]:
+        nonlocal read
+        samples, read = inlet.ring.read(read, inlet.ring.capacity)
+        read += len(samples)
+        return hearing.push(samples)
+
+    try:
+        inlet.begin(decoder.sample_rate)
+        frames = round(BLOCK_SECONDS * decoder.sample_rate)
+        done = 0
+        try:
+            while len(block := decoder.read(frames)):
+                inlet.push(block, 0.0)
+                windows.extend(take())
+                done += len(block)
+                progress(done / decoder.sample_rate)
+        except AudioFileError as error:
+            if not done:
+                raise
+            problem = str(error)
+        inlet.finish()
+        windows.extend(take())
+        windows.extend(hearing.finish())
+    finally:
+        decoder.close()
+    seconds = done / decoder.sample_rate
+    if not windows:
+        raise AudioFileError(
+            f"{path} is {seconds:.1f} s long",
+            rule=f"at least {classifier.window_seconds:g} s of sound are needed",
+            next_step="Choose a longer file",
+        )
+    return HeardFile(path, decoder.title, seconds, tuple(windows), problem)
+
+
+class _Hearing:
+    """Collects windows into batches for the network, and settles them in order."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._waiting: list[tuple[DueWindow, np.ndarray]] = []
+
+    def push(self, samples: np.ndarray) -> Iterator[HeardWindow]:
+        # The spectrogram is copied: the pipeline only lends it until the next samples come.
+        for due in self._pipeline.push(samples):
+            self._waiting.append((due, self._pipeline.window(due).copy()))
+        if len(self._waiting) >= BATCH:
+            yield from self.finish()
+
+    def finish(self) -> Iterator[HeardWindow]:
+        waiting, self._waiting = self._waiting, []
+        classifier = self._pipeline.classifier
+        sounding = [window for due, window in waiting if not due.silent]
+        rows = iter(classifier.probabilities(classifier.network(np.stack(sounding)))) if sounding else iter(())
+        for due, _ in waiting:
+            outcome: Outcome = self._pipeline.settle(due, None if due.silent else next(rows))
+            yield HeardWindow(
+                due.end_sample / classifier.sample_rate, outcome.verdict, outcome.probabilities, outcome.raw
+            )
