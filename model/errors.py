@@ -27,7 +27,7 @@ class GenrescopeError(Exception):
 
     def _sentence(self) -> str:
         text = self.what if not self.rule else f"{self.what}: {self.rule}"
-        return f"{text}. {self.next_step}" if self.next_step else f"{text}."
+        return f"{text}. {self.next_step}." if self.next_step else f"{text}."
 
 
 class SettingError(GenrescopeError):

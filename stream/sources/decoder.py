@@ -94,29 +94,47 @@ class SoundFileDecoder:
         self.sample_rate = self._file.samplerate
         self.channels = self._file.channels
         self.duration_seconds: float | None = self._file.frames / self.sample_rate
+        # Counted here: asking libsndfile (`tell`) makes its mp3 decoder lose its place.
+        self._at = 0
+        self._promised_frames = self._file.frames + _frames_cut_off(path, self._file)
         tags = self._file.copy_metadata()
         self.title = " · ".join(tags[key] for key in ("artist", "title") if tags.get(key)) or path.stem
 
     def read(self, frames: int) -> np.ndarray:
         try:
             block = self._file.read(frames, dtype="float32", always_2d=True)
-            done = self._file.tell()
         except soundfile.LibsndfileError:
             # A damaged flac or ogg: libsndfile gives up in the middle.
-            raise self._early(self._file.tell()) from None
-        if not len(block) and self._file.frames - done > self.sample_rate / 2:
+            raise self._early() from None
+        self._at += len(block)
+        if not len(block) and self._promised_frames - self._at > self.sample_rate / 2:
             # An mp3 says in its first frame how long it was before it was cut; encoders are off by a few frames.
-            raise self._early(done)
+            raise self._early()
         return block
 
     def seek(self, seconds: float) -> None:
-        self._file.seek(min(self._file.frames, max(0, round(seconds * self.sample_rate))))
+        self._at = min(self._file.frames, max(0, round(seconds * self.sample_rate)))
+        self._file.seek(self._at)
 
     def close(self) -> None:
         self._file.close()
 
-    def _early(self, frames: int) -> AudioFileError:
-        return _ended_early(self._path, frames / self.sample_rate, self._file.frames / self.sample_rate)
+    def _early(self) -> AudioFileError:
+        return _ended_early(self._path, self._at / self.sample_rate, self._promised_frames / self.sample_rate)
+
+
+def _frames_cut_off(path: Path, file: soundfile.SoundFile) -> int:
+    """Frames missing from a wav file that is shorter than its header says; libsndfile silently counts what is left."""
+    if file.format not in ("WAV", "WAVEX") or not file.frames:
+        return 0
+    with path.open("rb") as header:
+        start = header.read(8)
+    promised = int.from_bytes(start[4:8], "little")
+    size = path.stat().st_size
+    # Programs that write to a pipe cannot know the length, and put 0 or the greatest number there.
+    if start[:4] != b"RIFF" or promised in (0, 0xFFFFFFFF, 0x7FFFFFFF) or promised + 8 <= size:
+        return 0
+    return round((promised + 8 - size) * file.frames / size)
 
 
 class FfmpegDecoder:
@@ -171,8 +189,9 @@ class FfmpegDecoder:
         command += ["-show_entries", "stream=sample_rate,channels,duration:format=duration:format_tags=artist,title"]
         command += ["-of", "json", self._address]
         done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-        answer = json.loads(done.stdout or b"{}")
-        if done.returncode or not answer.get("streams"):
+        # Where ffprobe fails it leaves half an object on its output.
+        answer = json.loads(done.stdout) if done.returncode == 0 else {}
+        if not answer.get("streams"):
             reason = done.stderr.decode(errors="replace").strip().splitlines()
             raise _not_sound(self._path, reason[-1].split(": ")[-1] if reason else "it has no sound track")
         return answer["streams"][0], answer.get("format", {})
