@@ -1,0 +1,224 @@
+"""A bundle: a trained model on disk, whole and checked, or refused.
+
+    genres/
+        bundle.json     what it says, how it hears, which parts it has, what was measured
+        weights.npz     the network: float32 arrays by "layer/variable"
+        head.npz        the arrays of its head, where it has one
+        card.md         for people
+        LICENSE-...     the licences of what it is made from
+
+`bundle.json` names the SHA-256 of every other file. Bundles may come from strangers: nothing in them is executed
+(arrays are read with `allow_pickle=False`), and no name in them may point outside the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.errors import BundleError
+from model.front_end import FrontEnd
+from model.networks import musicnn
+from model.parts import Part, read_part
+
+FORMAT = 1
+DESCRIPTION = "bundle.json"
+_LARGEST_FILE_BYTES = 256 * 1024 * 1024
+_REBUILD = "Build or download the bundle again, or use another"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle as it lies on disk: read and checked, its network not yet built.
+
+    thresholds : "unsure_below": a highest probability under it is "not sure"; bundles of tags also have "shown_from".
+    metrics : what was measured when it was built, as `model.evaluation` reports it.
+    network_id : the same for two bundles exactly when they share their network and its weights.
+    """
+
+    folder: Path
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    exclusive: bool
+    front_end: FrontEnd
+    architecture: str
+    weights_file: str
+    network_tags: tuple[str, ...]
+    parts: tuple[Part, ...]
+    temperature: float
+    thresholds: Mapping[str, float]
+    metrics: Mapping[str, Any]
+    licence: str
+    network_id: str
+    size_bytes: int
+    weights_sha256: str = field(repr=False, default="")
+
+    def read_weights(self) -> dict[str, np.ndarray]:
+        """The network's arrays, float32, checked against the checksum and against what the architecture needs."""
+        content = _read_checked(self.folder, self.weights_file, self.weights_sha256)
+        arrays = read_arrays(content, self.folder / self.weights_file)
+        shapes = musicnn.weight_shapes()
+        for name, shape in shapes.items():
+            if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
+                raise BundleError(
+                    f"the weights of the bundle {self.name} do not fit its network",
+                    rule=f"{self.architecture} needs {name} as float32 {list(shape)}",
+                    next_step=_REBUILD,
+                )
+        return arrays
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read and check the bundle in `folder`; raises BundleError saying what is wrong with it.
+
+    The network's weights are checked when they are read, so that listing bundles is quick.
+    """
+    folder = Path(folder)
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise BundleError(
+            f"there is no bundle in {folder}",
+            rule=f"a bundle is a folder with a {DESCRIPTION}",
+            next_step="`genrescope models` lists the bundles there are",
+        )
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged", rule=str(error), next_step=_REBUILD) from error
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
+        found = described.get("format") if isinstance(described, dict) else None
+        raise BundleError(
+            f"{path} has the format {found!r}",
+            rule=f"this version reads format {FORMAT}",
+            next_step="Use a bundle made for this version, or update genrescope",
+        )
+    return _Reader(folder, described).bundle()
+
+
+class _Reader:
+    """Takes values out of an untrusted description, each checked for its kind."""
+
+    def __init__(self, folder: Path, described: dict[str, Any]) -> None:
+        self._folder = folder
+        self._described = described
+
+    def bundle(self) -> Bundle:
+        labels = self._names(self._described, "labels")
+        network = self._take(self._described, "network", dict)
+        architecture = self._take(network, "architecture", str)
+        if architecture != musicnn.ARCHITECTURE:
+            self._refuse(f"it needs the network {architecture!r}", f"this version has {musicnn.ARCHITECTURE}")
+        front_end = FrontEnd.from_json(self._described.get("front_end"))
+        if (front_end.window_frames, front_end.bands) != (musicnn.FRAMES, musicnn.BANDS):
+            self._refuse(
+                f"its front end gives {front_end.window_frames} frames of {front_end.bands} bands",
+                f"{architecture} hears {musicnn.FRAMES} frames of {musicnn.BANDS} bands",
+            )
+        tags = self._names(network, "tags")
+        if len(tags) != musicnn.TAGS:
+            self._refuse(f"it names {len(tags)} tags of its network", f"{architecture} has {musicnn.TAGS}")
+        files = self._take(self._described, "files", dict)
+        for file in files:
+            self._check_name(file)
+        weights_file = self._take(network, "weights", str)
+        temperature = self._number(self._described, "temperature")
+        if temperature <= 0.0:
+            self._refuse(f"its temperature is {temperature}", "a temperature is greater than zero")
+        thresholds = self._take(self._described, "thresholds", dict)
+        parts = [
+            read_part(part, labels=labels, tags=tags, read_file=lambda name: self._read(files, name))
+            for part in self._take(self._described, "parts", list)
+        ]
+        if not parts:
+            self._refuse("it has no parts", "a bundle has at least one")
+        sha256 = self._sha256(files, weights_file)
+        return Bundle(
+            folder=self._folder,
+            name=self._take(self._described, "name", str),
+            title=self._take(self._described, "title", str),
+            labels=labels,
+            exclusive=self._take(self._described, "exclusive", bool),
+            front_end=front_end,
+            architecture=architecture,
+            weights_file=weights_file,
+            network_tags=tags,
+            parts=tuple(parts),
+            temperature=temperature,
+            thresholds={name: self._number(thresholds, name) for name in thresholds},
+            metrics=self._take(self._described, "metrics", dict),
+            licence=self._take(self._described, "licence", str),
+            network_id=f"{architecture}-{sha256[:16]}",
+            size_bytes=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
+            weights_sha256=sha256,
+        )
+
+    def _read(self, files: Mapping[str, Any], name: str) -> dict[str, np.ndarray]:
+        content = _read_checked(self._folder, name, self._sha256(files, name))
+        return read_arrays(content, self._folder / name)
+
+    def _sha256(self, files: Mapping[str, Any], name: str) -> str:
+        self._check_name(name)
+        value = files.get(name)
+        if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+            self._refuse(f"it names no checksum for {name}", "every file of a bundle has one")
+        return str(value)
+
+    def _check_name(self, name: str) -> None:
+        # One plain file name: no folders, no drive letters, nothing hidden, so nothing outside the bundle.
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name) or (self._folder / name).is_symlink():
+            self._refuse(f"it names the file {name!r}", "files of a bundle lie in its own folder")
+
+    def _take(self, values: Mapping[str, Any], name: str, kind: type) -> Any:
+        value = values.get(name)
+        if not isinstance(value, kind):
+            self._refuse(f"{name!r} in {DESCRIPTION} is missing or of the wrong kind", f"it is a {kind.__name__}")
+        return value
+
+    def _number(self, values: Mapping[str, Any], name: str) -> float:
+        value = values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            self._refuse(f"{name!r} in {DESCRIPTION} is {value!r}", "it is a number")
+        return float(value)  # type: ignore[arg-type]
+
+    def _names(self, values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+        found = self._take(values, name, list)
+        if not found or not all(isinstance(value, str) and value for value in found) or len(set(found)) < len(found):
+            self._refuse(f"{name!r} in {DESCRIPTION} is not a list of different names", "it has at least one")
+        return tuple(found)
+
+    def _refuse(self, what: str, rule: str) -> None:
+        raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=_REBUILD)
+
+
+def read_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file; raises BundleError if it is none, or holds anything but plain numbers."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except Exception as error:  # zip and npy readers raise many kinds; all mean the same here
+        raise BundleError(f"{path} is damaged", rule=str(error), next_step=_REBUILD) from error
+    if not all(np.isfinite(values).all() for values in found.values() if values.dtype.kind == "f"):
+        raise BundleError(f"{path} is damaged", rule="weights are finite numbers", next_step=_REBUILD)
+    return found
+
+
+def _read_checked(folder: Path, name: str, sha256: str) -> bytes:
+    path = folder / name
+    try:
+        if path.stat().st_size > _LARGEST_FILE_BYTES:
+            raise BundleError(f"{path} is too large", rule=f"at most {_LARGEST_FILE_BYTES} bytes", next_step=_REBUILD)
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read", rule=error.strerror or "", next_step=_REBUILD) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BundleError(f"{path} is damaged", rule="its checksum is not the one in bundle.json", next_step=_REBUILD)
+    return content

@@ -1,0 +1,80 @@
+"""A bundle ready to be used: the model room's answer to `stream.classifier.Classifier`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from model.bundle import Bundle
+from model.networks.loading import Network
+from model.parts import log_softmax
+from model.smoothing import ExponentialSmoother
+from model.spectrogram import MelSpectrogramStream
+
+
+class BundleClassifier:
+    """What a bundle says about sound. Everything but the network is at hand at once; `load` brings the network.
+
+    Parameters
+    ----------
+    load_network : gives the network of a bundle, loading it only if no other bundle has done so (`Library` does this).
+    """
+
+    def __init__(self, bundle: Bundle, load_network: Callable[[Bundle], Network]) -> None:
+        self.bundle = bundle
+        self.name = bundle.name
+        self.title = bundle.title
+        self.labels = bundle.labels
+        self.exclusive = bundle.exclusive
+        self.sample_rate = bundle.front_end.sample_rate
+        self.hop_length = bundle.front_end.hop_length
+        self.window_frames = bundle.front_end.window_frames
+        self.window_seconds = bundle.front_end.window_seconds
+        self.band_frequencies_hz = bundle.front_end.band_frequencies_hz
+        self._load_network = load_network
+        self._network: Network | None = None
+
+    @property
+    def loaded(self) -> bool:
+        return self._network is not None
+
+    @property
+    def network(self) -> Network:
+        """The network; only after `load`."""
+        if self._network is None:
+            raise RuntimeError(f"the network of {self.name} is used before it is loaded")
+        return self._network
+
+    def load(self) -> None:
+        """Load the network onto its device and run it once. Blocking; raises BundleError if the weights are damaged."""
+        if self._network is None:
+            network = self._load_network(self.bundle)
+            network(np.zeros((1, self.window_frames, self.bundle.front_end.bands), np.float32))
+            self._network = network
+
+    def open_spectrogram(self, *, history_seconds: float) -> MelSpectrogramStream:
+        """A new spectrogram that remembers at least `history_seconds`."""
+        frames = math.ceil(history_seconds * self.sample_rate / self.hop_length) + 1
+        return MelSpectrogramStream(self.bundle.front_end, history_frames=frames)
+
+    def open_smoother(self, *, hop_seconds: float, time_constant_seconds: float) -> ExponentialSmoother:
+        """A new smoother for one session."""
+        return ExponentialSmoother(hop_seconds=hop_seconds, time_constant_seconds=time_constant_seconds)
+
+    def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Outputs of the network -> float32 [batch, labels], 0..1; rows add up to one where `exclusive`."""
+        return probabilities(self.bundle, outputs)
+
+    def sure(self, probabilities: np.ndarray) -> bool:
+        """Whether the best of the smoothed probabilities [labels] is good enough to be named."""
+        return bool(np.max(probabilities) >= self.bundle.thresholds.get("unsure_below", 0.0))
+
+
+def probabilities(bundle: Bundle, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The bundle's parts added, divided by its temperature: float32 [batch, labels]."""
+    scores = sum(part.scores(outputs) for part in bundle.parts) / np.float32(bundle.temperature)
+    if bundle.exclusive:
+        return np.exp(log_softmax(scores)).astype(np.float32)
+    return (1.0 / (1.0 + np.exp(-scores))).astype(np.float32)

@@ -1,0 +1,148 @@
+"""`python -m model.convert_musicnn WHEEL`: the published musicnn networks as bundles.
+
+The wheel is `musicnn==0.1.0` from PyPI (`pip download --no-deps musicnn==0.1.0`); it holds TF1 checkpoints. The bundles
+`tags` (trained on the Million Song Dataset) and `mtt_tags` (on MagnaTagATune) come out, checked against known outputs.
+Needs TensorFlow, to read the checkpoints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.bundle_writing import write_bundle
+from model.errors import BundleError, GenrescopeError
+from model.front_end import FrontEnd
+from model.library import SHIPPED_BUNDLES
+from model.networks.loading import Network
+from model.networks.musicnn import ARCHITECTURE, CHECKPOINT_LAYERS, weight_shapes
+from model.networks.musicnn_numpy import MusicnnOnNumpy
+from model.networks.musicnn_tensorflow import MusicnnOnTensorFlow, import_tensorflow
+
+WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
+GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "musicnn_golden.npz"
+TOLERANCE = 2e-5
+LICENCE_FILE = "LICENSE-musicnn"
+WEIGHTS_FILE = "weights.npz"
+LICENCE = "ISC (weights: Copyright (c) Music Technology Group, Universitat Pompeu Fabra 2019)"
+
+MSD_TAGS = (
+    "rock|pop|alternative|indie|electronic|female vocalists|dance|00s|alternative rock|jazz|beautiful|metal|chillout|"
+    "male vocalists|classic rock|soul|indie rock|Mellow|electronica|80s|folk|90s|chill|instrumental|punk|oldies|blues|"
+    "hard rock|ambient|acoustic|experimental|female vocalist|guitar|Hip-Hop|70s|party|country|easy listening|sexy|"
+    "catchy|funk|electro|heavy metal|Progressive rock|60s|rnb|indie pop|sad|House|happy"
+)
+MTT_TAGS = (
+    "guitar|classical|slow|techno|strings|drums|electronic|rock|fast|piano|ambient|beat|violin|vocal|synth|female|"
+    "indian|opera|male|singing|vocals|no vocals|harpsichord|loud|quiet|flute|woman|male vocal|no vocal|pop|soft|sitar|"
+    "solo|man|classic|choir|voice|new age|dance|male voice|female vocal|beats|harp|cello|no voice|weird|country|metal|"
+    "female voice|choral"
+)
+CARD = """# {title}
+
+{name} is the network {checkpoint} of Jordi Pons and Xavier Serra (2019, arXiv 1909.06654), converted without changing a
+number: it gives 50 tags, each a probability of its own, so that several may hold at once.
+
+- Hears: 3 s of mono sound at 16 kHz, 187 frames of 96 mel bands.
+- Trained by its authors on {data}. They report {published}; nothing was trained here.
+- Tags are what listeners wrote, not facts. "00s" or "beautiful" are guesses by sound; rare tags get low probabilities.
+- Licence: ISC, see LICENSE-musicnn.
+"""
+
+
+def convert(wheel: Path, out: Path) -> None:
+    """Write both bundles into `out`; raises BundleError if the wheel is another or the numbers come out differently."""
+    try:
+        content = wheel.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{wheel} cannot be read", rule=error.strerror or "") from error
+    if hashlib.sha256(content).hexdigest() != WHEEL_SHA256:
+        raise BundleError(
+            f"{wheel} is not the file this was written for",
+            rule=f"its SHA-256 must be {WHEEL_SHA256}",
+            next_step="Run `pip download --no-deps musicnn==0.1.0` and give the file it fetched",
+        )
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
+        unpacked = Path(folder)
+        archive.extractall(unpacked)
+        licence = (unpacked / "musicnn-0.1.0.dist-info" / "LICENSE.md").read_text(encoding="utf-8").strip() + "\n"
+        for name, checkpoint, title, tags, data, published in (
+            ("tags", "MSD_musicnn", "50 tags (Million Song Dataset)", MSD_TAGS, "the Million Song Dataset with tags of "
+             "Last.fm listeners", "ROC-AUC .880, PR-AUC .289"),
+            ("mtt_tags", "MTT_musicnn", "50 tags (MagnaTagATune)", MTT_TAGS, "MagnaTagATune, with tags from a game",
+             "ROC-AUC .907, PR-AUC .383"),
+        ):  # fmt: skip
+            weights = read_checkpoint(unpacked / "musicnn" / checkpoint)
+            check(weights, checkpoint)
+            write_bundle(
+                out / name,
+                name=name,
+                title=title,
+                labels=tuple(tags.split("|")),
+                exclusive=False,
+                front_end=FrontEnd(),
+                network={"architecture": ARCHITECTURE, "weights": WEIGHTS_FILE, "tags": tags.split("|")},
+                parts=[{"kind": "tags"}],
+                temperature=1.0,
+                thresholds={"unsure_below": 0.15, "shown_from": 0.1},
+                metrics={"published_by_authors": published},
+                licence=LICENCE,
+                card=CARD.format(title=title, name=name, checkpoint=checkpoint, data=data, published=published),
+                texts={LICENCE_FILE: licence},
+                arrays={WEIGHTS_FILE: weights},
+            )
+            print(f"wrote {out / name}")
+
+
+def read_checkpoint(folder: Path) -> dict[str, np.ndarray]:
+    """The network's arrays under our names: float32."""
+    tensorflow: Any = import_tensorflow()
+    # The prefix of these checkpoints is empty: the files are called ".index" and ".data-00000-of-00001".
+    reader = tensorflow.compat.v1.train.NewCheckpointReader(f"{folder}/")
+    weights = {}
+    for name, shape in weight_shapes().items():
+        layer, variable = name.split("/")
+        values = reader.get_tensor(f"{CHECKPOINT_LAYERS[layer]}/{variable}")
+        # The middle layers were 2-D convolutions over the whole width, which is what a 1-D convolution is.
+        weights[name] = np.ascontiguousarray(values.reshape(shape), np.float32)
+    return weights
+
+
+def check(weights: dict[str, np.ndarray], checkpoint: str) -> None:
+    """Compare both implementations with the known outputs; raises BundleError beyond `TOLERANCE`."""
+    golden = np.load(GOLDEN, allow_pickle=False)
+    signals = ("chirp", "chord", "noise")
+    windows = np.stack([golden[f"{signal}.logmel"] for signal in signals])
+    networks: list[Network] = [MusicnnOnTensorFlow(weights, key="check"), MusicnnOnNumpy(weights, key="check")]
+    for network in networks:
+        for output, values in network(windows).items():
+            expected = np.stack([golden[f"{signal}.{checkpoint}.{output}"] for signal in signals])
+            difference = float(np.abs(values - expected).max())
+            print(f"{checkpoint} {type(network).__name__} {output}: largest difference {difference:.1e}")
+            if not difference <= TOLERANCE:
+                raise BundleError(f"{checkpoint} gives other {output} than the original", rule=f"within {TOLERANCE}")
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m model.convert_musicnn", description=__doc__)
+    parser.add_argument("wheel", type=Path, help="musicnn-0.1.0-py3-none-any.whl")
+    parser.add_argument("--out", type=Path, default=SHIPPED_BUNDLES, help="folder to write the bundles into")
+    arguments = parser.parse_args()
+    try:
+        convert(arguments.wheel, arguments.out)
+    except GenrescopeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

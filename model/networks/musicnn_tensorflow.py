@@ -1,0 +1,66 @@
+"""musicnn on TensorFlow: what runs where TensorFlow sees a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from model.networks.musicnn import BANDS, FRAMES, build_musicnn, set_weights
+
+
+class MusicnnOnTensorFlow:
+    """The Keras network as one `tf.function`; `model.predict` would cost three times as much for one window."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray], *, key: str, cpu: bool = False) -> None:
+        tensorflow = import_tensorflow()
+        self.key = key
+        self.device = "CPU" if cpu or not tensorflow.config.list_physical_devices("GPU") else "GPU"
+        with tensorflow.device("/CPU:0" if self.device == "CPU" else "/GPU:0"):
+            network = build_musicnn()
+            set_weights(network, weights)
+        signature = [tensorflow.TensorSpec([None, FRAMES, BANDS], tensorflow.float32)]
+
+        def forward(windows: Any) -> Any:
+            with tensorflow.device("/CPU:0" if self.device == "CPU" else "/GPU:0"):
+                return network(windows, training=False)
+
+        # Without autograph: there is nothing in it to convert, and looking for it costs half a second.
+        self._forward = tensorflow.function(forward, input_signature=signature, autograph=False)
+
+    def __call__(self, windows: np.ndarray) -> dict[str, np.ndarray]:
+        """float32 [batch, 187, 96] -> tags float32 [batch, 50], 0..1, and embedding float32 [batch, 200]."""
+        return {name: values.numpy() for name, values in self._forward(windows).items()}
+
+
+def import_tensorflow() -> Any:
+    """TensorFlow without its chatter, and taking GPU memory as it needs it rather than all of it at once."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with _QuietStandardError():
+        import tensorflow
+
+        tensorflow.get_logger().setLevel("ERROR")
+        for gpu in tensorflow.config.list_physical_devices("GPU"):
+            try:
+                tensorflow.config.experimental.set_memory_growth(gpu, True)
+            except RuntimeError:
+                # Somebody used the GPU before us: then its memory is already arranged.
+                break
+    return tensorflow
+
+
+class _QuietStandardError:
+    """Keeps what TensorFlow's C++ side prints while it is imported, before its log level is read, off the terminal."""
+
+    def __enter__(self) -> None:
+        self._kept = os.dup(2)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 2)
+        os.close(silence)
+
+    def __exit__(self, *_: object) -> None:
+        os.dup2(self._kept, 2)
+        os.close(self._kept)

@@ -1,0 +1,133 @@
+"""The parts of a bundle: each turns the network's outputs into log-probabilities, and they are added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from model.errors import BundleError
+
+_REBUILD = "Build the bundle again, or use another"
+
+
+class Part(Protocol):
+    """One opinion about the labels."""
+
+    def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Outputs of the network, each float32 [batch, ...] -> weighted log-probabilities, float32 [batch, labels]."""
+
+
+@dataclass(frozen=True)
+class TagsPart:
+    """The network's own tags: the labels are the tags."""
+
+    def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        tags = np.clip(outputs["tags"], 1e-7, 1.0 - 1e-7)
+        return np.log(tags / (1.0 - tags))
+
+
+@dataclass(frozen=True)
+class ZeroShotPart:
+    """Labels read from the network's tags by name, without training: the best of a label's synonyms counts.
+
+    synonyms : for each label the columns of the tags that mean it; none where the network has no such tag.
+    absent_log_probability : what such a label is given.
+    """
+
+    synonyms: tuple[tuple[int, ...], ...]
+    weight: float
+    epsilon: float
+    absent_log_probability: float
+
+    def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        logs = np.log(outputs["tags"] + np.float32(self.epsilon))
+        scores = np.full((len(logs), len(self.synonyms)), self.absent_log_probability, np.float32)
+        for label, columns in enumerate(self.synonyms):
+            if columns:
+                scores[:, label] = logs[:, columns].max(axis=1)
+        return scores * np.float32(self.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadPart:
+    """Logistic regression on the standardised embedding.
+
+    mean, scale : float32 [embedding]; coefficients : float32 [embedding, labels]; intercepts : float32 [labels].
+    clip : standardised values are kept within -clip..clip, so that a sound unlike any in training cannot shout.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    clip: float
+    weight: float
+
+    def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        standard = np.clip((outputs["embedding"] - self.mean) / self.scale, -self.clip, self.clip)
+        logits = standard @ self.coefficients + self.intercepts
+        return log_softmax(logits) * np.float32(self.weight)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithm of the softmax along the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def read_part(
+    described: object,
+    *,
+    labels: tuple[str, ...],
+    tags: tuple[str, ...],
+    read_file: Callable[[str], dict[str, np.ndarray]],
+    embedding_size: int = 200,
+) -> Part:
+    """Build a part from its untrusted description; raises BundleError if it does not fit the bundle."""
+    if not isinstance(described, dict):
+        raise _refusal("a part is not described by a JSON object")
+    kind = described.get("kind")
+    if kind == "tags":
+        if labels != tags:
+            raise _refusal("its labels are not the tags of its network")
+        return TagsPart()
+    weight = _number(described, "weight")
+    if kind == "zero_shot":
+        synonyms = described.get("synonyms")
+        if not isinstance(synonyms, dict) or not set(synonyms) <= set(labels):
+            raise _refusal("its synonyms are not those of its labels")
+        columns = []
+        for label in labels:
+            names = synonyms.get(label, [])
+            if not isinstance(names, list) or not set(map(str, names)) <= set(tags):
+                raise _refusal(f"its network has not all the tags that stand for {label}")
+            columns.append(tuple(tags.index(name) for name in names))
+        epsilon = _number(described, "epsilon")
+        if epsilon <= 0.0:
+            raise _refusal("its epsilon is not greater than zero")
+        return ZeroShotPart(tuple(columns), weight, epsilon, _number(described, "absent_log_probability"))
+    if kind == "head":
+        arrays = read_file(str(described.get("file")))
+        size = (embedding_size,)
+        shapes = {"mean": size, "scale": size, "coefficients": (*size, len(labels)), "intercepts": (len(labels),)}
+        for name, shape in shapes.items():
+            if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
+                raise _refusal(f"the head's {name} are not float32 {list(shape)}")
+        if not (arrays["scale"] > 0).all():
+            raise _refusal("the head's scale is not greater than zero")
+        return HeadPart(**{name: arrays[name] for name in shapes}, clip=_number(described, "clip"), weight=weight)
+    raise _refusal(f"it has a part of the kind {kind!r}; this version has head, zero_shot and tags")
+
+
+def _number(described: Mapping[str, Any], name: str) -> float:
+    value = described.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise _refusal(f"a part's {name} is {value!r}, not a number")
+    return float(value)
+
+
+def _refusal(what: str) -> BundleError:
+    return BundleError("a bundle cannot be used", rule=what, next_step=_REBUILD)
