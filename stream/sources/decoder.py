@@ -50,13 +50,14 @@ def open_audio(path: Path) -> Decoder:
             f"{path} is empty", rule="a sound file holds sound", next_step="Copy or download it again"
         )
     decoder: Decoder
-    if path.suffix.lower() in FFMPEG_SUFFIXES:
+    has_ffmpeg = shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
+    if path.suffix.lower() in FFMPEG_SUFFIXES or (has_ffmpeg and _mp3_of_unknown_length(path)):
         decoder = FfmpegDecoder(path)
     else:
         try:
             decoder = SoundFileDecoder(path)
         except soundfile.LibsndfileError as error:
-            if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
+            if not has_ffmpeg:
                 raise _not_sound(path, str(error)) from None
             decoder = FfmpegDecoder(path)
     if decoder.channels < 1 or decoder.duration_seconds == 0.0:
@@ -67,6 +68,23 @@ def open_audio(path: Path) -> Decoder:
             next_step="Check how it was made",
         )
     return decoder
+
+
+def _mp3_of_unknown_length(path: Path) -> bool:
+    """An mp3 whose first frame does not say how long it is: libsndfile guesses, and stops there."""
+    if path.suffix.lower() != ".mp3":
+        return False
+    with path.open("rb") as file:
+        start = file.read(10)
+        if start[:3] == b"ID3":  # its length: four times seven bits
+            length = 0
+            for byte in start[6:10]:
+                length = length << 7 | byte & 0x7F
+            file.seek(10 + length)
+        else:
+            file.seek(0)
+        first_frame = file.read(2048)
+    return not any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def _not_sound(path: Path, reason: str) -> AudioFileError:
@@ -85,17 +103,25 @@ def _ended_early(path: Path, read_seconds: float, expected_seconds: float) -> Au
     )
 
 
+class _ReadInOrder(soundfile.SoundFile):
+    """python-soundfile asks for and sets the position around every read, which makes libsndfile's mp3 decoder lose its
+    place in some files. Told that the file cannot be wound, it leaves the position alone; `seek` still works.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 class SoundFileDecoder:
     """wav, flac, mp3, ogg, opus, aiff ... through libsndfile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = soundfile.SoundFile(path)
+        self._file = _ReadInOrder(path)
         self.sample_rate = self._file.samplerate
         self.channels = self._file.channels
         self.duration_seconds: float | None = self._file.frames / self.sample_rate
-        # Counted here: asking libsndfile (`tell`) makes its mp3 decoder lose its place.
-        self._at = 0
+        self._at = 0  # counted here, see above
         self._promised_frames = self._file.frames + _frames_cut_off(path, self._file)
         tags = self._file.copy_metadata()
         self.title = " · ".join(tags[key] for key in ("artist", "title") if tags.get(key)) or path.stem

@@ -81,6 +81,12 @@ def test_aac_is_read_through_ffmpeg(tmp_path: Path, suffix: str) -> None:
     decoder.close()
 
 
+def test_an_mp3_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "old.mp3"
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=20:c=pink:r=44100", "-q:a", "4", "-write_xing", "0", path)
+    assert len(read_all(path, 44100)) / 44100 == pytest.approx(20.0, abs=0.2)
+
+
 def test_rates_and_channels_of_all_kinds_are_read(tmp_path: Path) -> None:
     for rate, channels in [(8000, 1), (11025, 2), (44100, 6), (96000, 2), (192000, 1)]:
         path = write_tone(tmp_path / f"{rate}-{channels}.wav", 0.5, rate, channels=channels)
