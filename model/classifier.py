@@ -33,6 +33,7 @@ class BundleClassifier:
         self.window_frames = bundle.front_end.window_frames
         self.window_seconds = bundle.front_end.window_seconds
         self.band_frequencies_hz = bundle.front_end.band_frequencies_hz
+        self.display_range = bundle.front_end.display_range
         self._load_network = load_network
         self._network: Network | None = None
 

@@ -88,6 +88,11 @@ class FrontEnd:
         return asdict(self)
 
     @property
+    def display_range(self) -> tuple[float, float]:
+        """Compressed values between which a picture of it runs: from 36 dB under to 24 dB over power one."""
+        return (0.4, 6.4)
+
+    @property
     def window_samples(self) -> int:
         """Samples after which the first window is complete: the last half frame reaches past the last centre."""
         return (self.window_frames - 1) * self.hop_length + self.n_fft // 2

@@ -1,4 +1,4 @@
-"""musicnn on TensorFlow: what runs where TensorFlow sees a GPU."""
+"""musicnn on TensorFlow: on the GPU where TensorFlow sees one, else on the CPU."""
 
 from __future__ import annotations
 
