@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from model.errors import GenrescopeError, SettingError
@@ -97,9 +97,7 @@ def listen(
     """Listen to the sound card: a microphone, a line input, what the computer plays."""
     from dashboard.live import PageOptions, run_page
 
-    run_page(
-        PageOptions(host, port, not no_browser), source=f"device:{device}", model=model, cpu=cpu, hop_seconds=hop
-    )
+    run_page(PageOptions(host, port, not no_browser), source=f"device:{device}", model=model, cpu=cpu, hop_seconds=hop)
 
 
 @app.command(
@@ -206,31 +204,20 @@ def parse_time(text: str) -> float:
 def main() -> None:
     """Entry point of `genrescope`: one clear line instead of a traceback, and an exit code that says what kind."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except GenrescopeError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
     except BrokenPipeError:  # `genrescope classify ... | head`
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        # The interpreter flushes on its way out, and must not meet the closed pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:
     from rich.console import Console
-
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]genrescope:[/] {_plain(message)}")
-
-
-def _plain(message: str) -> str:
     from rich.markup import escape
 
-    return escape(message)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]genrescope:[/] {escape(message)}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from dashboard.samples import samples
 from model.errors import SettingError
 from model.library import Library
+from model.networks.loading import Device
 from stream.devices import SoundSystem
 from stream.engine import Engine
 from stream.session import Session
@@ -43,7 +44,7 @@ class Studio:
         settings: StreamSettings,
         *,
         model: str,
-        device: str = "auto",
+        device: Device = "auto",
         files: Sequence[Path] = (),
         speaker: str = "auto",
         loop: bool = False,

@@ -24,7 +24,7 @@ class SpectrogramStream(Protocol):
         """Take the next samples, any number of them."""
 
     def window(self, end_frame: int) -> np.ndarray:
-        """Frames `end_frame - window_frames .. end_frame`, float32 [window_frames, bands]: a view, valid until `push`."""
+        """The `window_frames` frames before `end_frame`, float32 [window_frames, bands]: a view, valid until `push`."""
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Frames `start .. stop`, float32 [stop - start, bands], as far as they are still held."""
@@ -41,7 +41,7 @@ class Network(Protocol):
 
     @property
     def device(self) -> str:
-        """"CPU" or "GPU"."""
+        """ "CPU" or "GPU"."""
 
     def __call__(self, windows: np.ndarray) -> Mapping[str, np.ndarray]:
         """windows -> outputs by name, each float32 [batch, ...]."""

@@ -8,12 +8,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from model.errors import DeviceError
 
 INSTALL_PORTAUDIO = "Install it: apt install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora)"
-LOOPBACK_WORDS = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole", "soundflower", "vb-audio", "cable output")
+LOOPBACK_WORDS = (
+    "monitor",
+    "loopback",
+    "stereo mix",
+    "what u hear",
+    "blackhole",
+    "soundflower",
+    "vb-audio",
+    "cable output",
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ def quiet_stderr() -> Iterator[None]:
     sys.stderr.flush()
     saved = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -112,7 +113,7 @@ class Engine:
         """One network call for all windows that need it; then every session gets its share, oldest first."""
         sounding = [(session, job) for session, job in batch if not job.due.silent]
         rows: dict[int, int] = {}
-        outputs = {}
+        outputs: Mapping[str, np.ndarray] = {}
         network_ms = 0.0
         if sounding:
             try:

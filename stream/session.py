@@ -67,6 +67,8 @@ class Session:
         self._recent: deque[Prediction] = deque(maxlen=10)
         self._read = 0
         self._stretch_start = 0
+        self._front_end_seconds = 0.0
+        self._catch_up_until: int | None = None
         self._adopt(classifier)
 
     # ---- commands, from any thread -------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ class Session:
     def _adopt(self, classifier: Classifier) -> None:
         self._pipeline = Pipeline(classifier, self.settings, history_seconds=self.settings.buffer_seconds)
         self._pending: deque[DueWindow] = deque()
-        self._catch_up_until: int | None = None
+        self._catch_up_until = None
         self._front_end_seconds = 0.0
         self._fresh = True
         self._column_frame = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from model.errors import SettingError
 
@@ -56,6 +56,3 @@ class StreamSettings:
         if not holds:
             raise SettingError(f"{name}={value:g} cannot be used", rule=rule, next_step="Choose a value in that range")
 
-    def changed(self, **values: float) -> StreamSettings:
-        """A copy with some values changed; checks them like the original."""
-        return replace(self, **values)

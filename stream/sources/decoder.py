@@ -46,9 +46,7 @@ def open_audio(path: Path) -> Decoder:
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder", rule="a sound file is wanted", next_step="Name the files in it")
     if path.stat().st_size == 0:
-        raise AudioFileError(
-            f"{path} is empty", rule="a sound file holds sound", next_step="Copy or download it again"
-        )
+        raise AudioFileError(f"{path} is empty", rule="a sound file holds sound", next_step="Copy or download it again")
     decoder: Decoder
     has_ffmpeg = shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
     if path.suffix.lower() in FFMPEG_SUFFIXES or (has_ffmpeg and _mp3_of_unknown_length(path)):

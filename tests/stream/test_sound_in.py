@@ -66,9 +66,7 @@ def test_resampled_stream_equals_one_shot(size: int, rate: int) -> None:
     samples = noise(rate if size > 1 else rate // 8)
     stream = StreamResampler(rate, 16000)
     pieces = [stream.push(block) for block in cut(samples, size)] + [stream.flush()]
-    np.testing.assert_allclose(
-        np.concatenate(pieces), soxr.resample(samples, rate, 16000, quality="HQ"), atol=2e-6
-    )
+    np.testing.assert_allclose(np.concatenate(pieces), soxr.resample(samples, rate, 16000, quality="HQ"), atol=2e-6)
 
 
 def test_resampler_begins_anew_after_flush() -> None:
