@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 SLOT_SECONDS = 0.05
@@ -20,7 +22,7 @@ class DcOffsetRemover:
     def __init__(self, sample_rate: int) -> None:
         self._slot_length = max(1, round(SLOT_SECONDS * sample_rate))
         self._ramp = np.arange(self._slot_length, dtype=np.float32) / self._slot_length
-        self._rate = 1.0 - np.exp(-SLOT_SECONDS / TIME_CONSTANT_SECONDS)
+        self._rate = -math.expm1(-SLOT_SECONDS / TIME_CONSTANT_SECONDS)
         self.reset()
 
     def reset(self) -> None:
@@ -59,6 +61,6 @@ class DcOffsetRemover:
         rate = max(self._rate, 1.0 / self._slots)
         self.offset += rate * (self._sum / self._slot_length - self.offset)
         self._from = self._to
-        self._to = float(np.sign(self.offset) * max(0.0, abs(self.offset) - TOLERATED))
+        self._to = math.copysign(max(0.0, abs(self.offset) - TOLERATED), self.offset)
         self._sum = 0.0
         self._filled = 0

@@ -55,4 +55,3 @@ class StreamSettings:
     def _require(holds: bool, name: str, value: float, rule: str) -> None:
         if not holds:
             raise SettingError(f"{name}={value:g} cannot be used", rule=rule, next_step="Choose a value in that range")
-

@@ -18,9 +18,9 @@ from stream.watchdog import Watchdog
 
 POLL_SECONDS = 0.01
 RING_SECONDS = 10.0
-MAX_CHANNELS = 8
-"""Virtual devices offer 32 channels and more; nobody has that many microphones on one instrument."""
-BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+REAL_CHANNELS = 8
+"""Devices with more inputs than this are virtual (ALSA's "default" offers 32) and copy a stereo pair to all of them."""
+BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """How long to wait before a lost device is tried again, the first time, the second, ...; then always the last."""
 
 
@@ -34,7 +34,7 @@ class Capture:
         self._sound = sound
         self._clock = clock
         self.rate = device.sample_rate
-        self.channels = min(device.inputs, MAX_CHANNELS)
+        self.channels = device.inputs if device.inputs <= REAL_CHANNELS else 2
         self.ring = RingBuffer(round(RING_SECONDS * self.rate), channels=self.channels)
         self.captured_at = clock.now()
         self.flagged = 0
