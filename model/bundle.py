@@ -28,6 +28,7 @@ from model.errors import BundleError
 from model.front_end import FrontEnd
 from model.networks import musicnn
 from model.parts import Part, read_part
+from model.recipe import Recipe
 
 FORMAT = 1
 DESCRIPTION = "bundle.json"
@@ -41,6 +42,8 @@ class Bundle:
 
     thresholds : "unsure_below": a highest probability under it is "not sure"; bundles of tags also have "shown_from".
     metrics : what was measured when it was built, as `model.evaluation` reports it.
+    recipe : how its parts were trained, None if nothing was trained here.
+    training_groups : the artists it was trained on, as `model.evaluation.group_id` has them.
     network_id : the same for two bundles exactly when they share their network and its weights.
     """
 
@@ -61,6 +64,8 @@ class Bundle:
     network_id: str
     size_bytes: int
     weights_sha256: str = field(repr=False, default="")
+    recipe: Recipe | None = None
+    training_groups: frozenset[str] = field(repr=False, default=frozenset())
 
     def read_weights(self) -> dict[str, np.ndarray]:
         """The network's arrays, float32, checked against the checksum and against what the architecture needs."""
@@ -140,6 +145,9 @@ class _Reader:
         ]
         if not parts:
             self._refuse("it has no parts", "a bundle has at least one")
+        training = self._described.get("training")
+        if training is not None and not isinstance(training, dict):
+            self._refuse("what it says of its training cannot be read", "training has a recipe and groups")
         sha256 = self._sha256(files, weights_file)
         return Bundle(
             folder=self._folder,
@@ -159,6 +167,8 @@ class _Reader:
             network_id=f"{architecture}-{sha256[:16]}",
             size_bytes=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
             weights_sha256=sha256,
+            recipe=Recipe.from_json(training.get("recipe")) if training else None,
+            training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
         )
 
     def _read(self, files: Mapping[str, Any], name: str) -> dict[str, np.ndarray]:

@@ -41,11 +41,13 @@ def write_bundle(
     card: str,
     texts: Mapping[str, str],
     arrays: Mapping[str, Mapping[str, np.ndarray]],
+    training: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle into `folder` and read it back.
 
     network : "architecture", "weights" (file name) and "tags".
     texts, arrays : the other files, by name.
+    training : "recipe" and "groups", if it was trained here.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in {**texts, "card.md": card}.items():
@@ -66,6 +68,7 @@ def write_bundle(
         "thresholds": dict(thresholds),
         "metrics": dict(metrics),
         "licence": licence,
+        **({"training": dict(training)} if training else {}),
         "files": {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in names},
     }
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

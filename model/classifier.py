@@ -66,16 +66,17 @@ class BundleClassifier:
 
     def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Outputs of the network -> float32 [batch, labels], 0..1; rows add up to one where `exclusive`."""
-        return probabilities(self.bundle, outputs)
+        scores = np.asarray(sum(part.scores(outputs) for part in self.bundle.parts))
+        return to_probabilities(scores, self.bundle.temperature, exclusive=self.exclusive)
 
     def sure(self, probabilities: np.ndarray) -> bool:
         """Whether the best of the smoothed probabilities [labels] is good enough to be named."""
         return bool(np.max(probabilities) >= self.bundle.thresholds.get("unsure_below", 0.0))
 
 
-def probabilities(bundle: Bundle, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The bundle's parts added, divided by its temperature: float32 [batch, labels]."""
-    scores = sum(part.scores(outputs) for part in bundle.parts) / np.float32(bundle.temperature)
-    if bundle.exclusive:
+def to_probabilities(scores: np.ndarray, temperature: float, *, exclusive: bool) -> np.ndarray:
+    """The added scores of the parts [batch, labels] -> float32 [batch, labels], 0..1."""
+    scores = scores / np.float32(temperature)
+    if exclusive:
         return np.exp(log_softmax(scores)).astype(np.float32)
     return (1.0 / (1.0 + np.exp(-scores))).astype(np.float32)

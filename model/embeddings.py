@@ -12,7 +12,7 @@ import numpy as np
 
 from model.augmentation import ALTERATIONS
 from model.datasets.folder import LabelledTrack, read_samples
-from model.errors import DataError
+from model.errors import AudioFileError, DataError
 from model.front_end import FrontEnd
 from model.networks.loading import Network
 from model.spectrogram import log_mel
@@ -44,6 +44,8 @@ class Embedder:
         self._network = network
         self._front_end = front_end
         self._cache_folder = cache_folder
+        self.unreadable: dict[Path, str] = {}
+        """Tracks left out because their file cannot be read, and why."""
 
     def outputs(
         self,
@@ -52,11 +54,16 @@ class Embedder:
         alteration: str = "plain",
         progress: Callable[[int], None] = lambda done: None,
     ) -> list[TrackOutputs]:
-        """The outputs for every track, heard through `alteration` (see `model.augmentation`)."""
+        """The outputs for every readable track, heard through `alteration` (see `model.augmentation`)."""
         found = []
         for number, track in enumerate(tracks, start=1):
-            found.append(self._track_outputs(track, alteration))
+            try:
+                found.append(self._track_outputs(track, alteration))
+            except AudioFileError as error:
+                self.unreadable[track.path] = str(error)
             progress(number)
+        if not found:
+            raise DataError("no track can be read", rule=next(iter(self.unreadable.values()), "none was given"))
         return found
 
     def _track_outputs(self, track: LabelledTrack, alteration: str) -> TrackOutputs:

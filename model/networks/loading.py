@@ -22,7 +22,7 @@ class Network(Protocol):
 
     @property
     def device(self) -> str:
-        """"CPU" or "GPU"."""
+        """ "CPU" or "GPU"."""
 
     def __call__(self, windows: np.ndarray) -> Mapping[str, np.ndarray]:
         """float32 [batch, frames, bands] -> outputs by name, each float32 [batch, ...]."""
