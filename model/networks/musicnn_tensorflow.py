@@ -15,9 +15,9 @@ class MusicnnOnTensorFlow:
     """The Keras network as one `tf.function`; `model.predict` would cost three times as much for one window."""
 
     def __init__(self, weights: Mapping[str, np.ndarray], *, key: str, cpu: bool = False) -> None:
-        tensorflow = import_tensorflow()
+        tensorflow = import_tensorflow(cpu=cpu)
         self.key = key
-        self.device = "CPU" if cpu or not tensorflow.config.list_physical_devices("GPU") else "GPU"
+        self.device = "CPU" if cpu or not tensorflow.config.get_visible_devices("GPU") else "GPU"
         with tensorflow.device("/CPU:0" if self.device == "CPU" else "/GPU:0"):
             network = build_musicnn()
             set_weights(network, weights)
@@ -35,20 +35,25 @@ class MusicnnOnTensorFlow:
         return {name: values.numpy() for name, values in self._forward(windows).items()}
 
 
-def import_tensorflow() -> Any:
-    """TensorFlow without its chatter, and taking GPU memory as it needs it rather than all of it at once."""
+def import_tensorflow(*, cpu: bool = False) -> Any:
+    """TensorFlow without its chatter, and taking GPU memory as it needs it rather than all of it at once.
+
+    cpu : hide the GPUs from TensorFlow for the rest of the process, so that nothing is even set up on them.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _QuietStandardError():
         import tensorflow
 
         tensorflow.get_logger().setLevel("ERROR")
-        for gpu in tensorflow.config.list_physical_devices("GPU"):
-            try:
+        try:
+            if cpu:
+                tensorflow.config.set_visible_devices([], "GPU")
+            for gpu in tensorflow.config.get_visible_devices("GPU"):
                 tensorflow.config.experimental.set_memory_growth(gpu, True)
-            except RuntimeError:
-                # Somebody used the GPU before us: then its memory is already arranged.
-                break
+        except RuntimeError:
+            # Somebody used TensorFlow before us: then its devices and their memory are already arranged.
+            pass
     return tensorflow
 
 
