@@ -9,16 +9,26 @@ from model.parts import log_softmax
 
 BINS = 15
 _COLDEST, _HOTTEST = 0.05, 20.0
+_SMALLEST = 1e-12
 
 
-def fit_temperature(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> float:
+def fit_temperature(
+    scores: np.ndarray,
+    truth: np.ndarray,
+    weights: np.ndarray | None = None,
+    stretches: np.ndarray | None = None,
+) -> float:
     """The temperature that makes `softmax(scores / temperature)` most likely (Guo et al. 2017, arXiv 1706.04599).
+
+    Averaging probabilities over time makes them more modest than those of single windows. With `stretches` the
+    temperature is fitted to the averages, which is what people are shown.
 
     Parameters
     ----------
     scores : float [n, labels], log-probabilities that need not add up to one, of examples not used in training.
     truth : int [n], the right labels.
     weights : float [n], how much each example counts; all the same if None.
+    stretches : int [n], which examples (of the same label) are averaged; each stands alone if None.
 
     Returns
     -------
@@ -28,12 +38,16 @@ def fit_temperature(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray |
         raise DataError("there is nothing to fit a temperature on", rule="at least one labelled example is needed")
     weights = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)
     rows = np.arange(len(scores))
+    place = rows if stretches is None else np.unique(stretches, return_inverse=True)[1]
+    lengths = np.bincount(place)
+    shares = np.bincount(place, weights)
 
     def loss(log_temperature: float) -> float:
         logs = log_softmax(np.asarray(scores, np.float64) / np.exp(log_temperature))
-        return float(-(logs[rows, truth] * weights).sum())
+        means = np.bincount(place, np.exp(logs[rows, truth])) / lengths
+        return float(-(np.log(means + _SMALLEST) * shares).sum())
 
-    # Golden-section search: the loss is convex in 1 / temperature, so it has one valley.
+    # Golden-section search: without stretches the loss is convex in 1 / temperature, so it has one valley.
     low, high = np.log(_COLDEST), np.log(_HOTTEST)
     ratio = (np.sqrt(5.0) - 1.0) / 2.0
     for _ in range(60):

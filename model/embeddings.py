@@ -52,7 +52,7 @@ class Embedder:
         tracks: Sequence[LabelledTrack],
         *,
         alteration: str = "plain",
-        progress: Callable[[int], None] = lambda done: None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[TrackOutputs]:
         """The outputs for every readable track, heard through `alteration` (see `model.augmentation`)."""
         found = []
@@ -61,7 +61,7 @@ class Embedder:
                 found.append(self._track_outputs(track, alteration))
             except AudioFileError as error:
                 self.unreadable[track.path] = str(error)
-            progress(number)
+            progress(number, len(tracks))
         if not found:
             raise DataError("no track can be read", rule=next(iter(self.unreadable.values()), "none was given"))
         return found

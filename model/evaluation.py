@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,14 +85,10 @@ def listen(
 ) -> Heard:
     """The network's outputs for the tracks under every alteration."""
     embedder = Embedder(classifier.network, classifier.bundle.front_end, cache_folder)
-    heard = {}
-    for alteration in alterations:
-        heard[alteration] = embedder.outputs(
-            tracks,
-            alteration=alteration,
-            progress=lambda done, step=alteration: progress(step, done, len(tracks)),  # type: ignore[misc]
-        )
-    return heard
+    return {
+        alteration: embedder.outputs(tracks, alteration=alteration, progress=partial(progress, alteration))
+        for alteration in alterations
+    }
 
 
 def measure_as_it_is(bundle: Bundle, heard: Heard) -> Results:
@@ -114,24 +111,17 @@ def cross_validate(
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
     sources = sorted({track.source for track in tracks if track.label in labels})
-    splits: list[tuple[dict[str, str], Callable[[LabelledTrack], bool]]] = [
-        (TESTS, lambda track, fold=fold: bool(fold_of[track.group] == fold))  # type: ignore[misc]
-        for fold in range(folds)
-    ]
+    splits = [(TESTS, [track for track in tracks if fold_of[track.group] == fold]) for fold in range(folds)]
     if len(sources) > 1:
-        splits += [
-            (UNSEEN_SOURCE_TEST, lambda track, left=source: bool(track.source == left))  # type: ignore[misc]
-            for source in sources
-        ]
-    for tests, is_tested in splits:
-        training = only(heard, lambda track, is_tested=is_tested: not is_tested(track))  # type: ignore[misc]
-        tested = only(heard, lambda track, is_tested=is_tested: is_tested(track) and track.label in labels)  # type: ignore[misc]
+        splits += [(UNSEEN_SOURCE_TEST, [track for track in tracks if track.source == source]) for source in sources]
+    for tests, held_out in splits:
+        paths = {track.path for track in held_out}
+        # An artist who is in two sources is tested, so is not trained on.
+        groups = {track.group for track in held_out}
+        training = only(heard, lambda track: track.path not in paths and track.group not in groups)  # noqa: B023
+        tested = only(heard, lambda track: track.path in paths and track.label in labels)  # noqa: B023
         if not tested["plain"]:
             continue
-        if tests is UNSEEN_SOURCE_TEST:
-            # An artist who is in two sources is tested, so is not trained on.
-            groups = {outputs.track.group for outputs in tested["plain"]}
-            training = only(training, lambda track, groups=groups: track.group not in groups)  # type: ignore[misc]
         check_apart((o.track for o in training["plain"]), (o.track for o in tested["plain"]))
         parts = recipe.train(training, labels, tags)
         temperature = recipe.fit_temperature(training, labels, tags)

@@ -81,7 +81,8 @@ class FrontEnd:
         for name in numbers:
             if isinstance(values[name], bool) or not isinstance(values[name], int | float):
                 raise _cannot_reproduce(name, values[name], "a number")
-        return cls(**{name: float(values[name]) if name in numbers else values[name] for name in names})
+        checked: dict[str, Any] = {name: float(values[name]) if name in numbers else values[name] for name in names}
+        return cls(**checked)
 
     def to_json(self) -> dict[str, Any]:
         """A dict for `json.dumps`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -10,10 +10,14 @@ import numpy as np
 
 from model.augmentation import ALTERATIONS
 from model.calibration import fit_temperature
+from model.datasets.folder import LabelledTrack
 from model.embeddings import TrackOutputs
 from model.errors import BundleError
 from model.head import fit_head, source_class_weights
 from model.parts import Part, ZeroShotPart
+
+STRETCH_WINDOWS = 3
+"""Windows of 3 s that are averaged for the fit of the temperature."""
 
 Heard = Mapping[str, Sequence[TrackOutputs]]
 """For every alteration the same tracks in the same order."""
@@ -31,11 +35,11 @@ class Recipe:
 
     synonyms: Mapping[str, Sequence[str]]
     alterations: tuple[str, ...] = ("plain",)
-    inverse_regularisation: float = 1e-3
+    inverse_regularisation: float = 3e-4
     clip: float = 6.0
     zero_shot_weight: float = 0.5
     zero_shot_epsilon: float = 1e-4
-    zero_shot_absent: float = -3.0
+    zero_shot_absent: float = -1.5
     also_means: Mapping[str, str] | None = None
 
     @classmethod
@@ -87,13 +91,17 @@ class Recipe:
         return (head, self.zero_shot(labels, tags)) if self.zero_shot_weight else (head,)
 
     def fit_temperature(self, heard: Heard, labels: Sequence[str], tags: Sequence[str]) -> float:
-        """The temperature that suits sources that training never saw: each source is left out in turn."""
+        """The temperature that suits sources that training never saw: each source is left out in turn.
+
+        It is fitted to averages over `STRETCH_WINDOWS` windows, about what smoothing makes of them.
+        """
         sources = sorted({outputs.track.source for outputs in heard["plain"]})
         if len(sources) < 2:
             return 1.0
         scores, truth, weights = [], [], []
+        stretches: list[np.ndarray] = []
         for source in sources:
-            training = only(heard, lambda track, left=source: track.source != left)
+            training = only(heard, lambda track: track.source != source)  # noqa: B023 - used at once
             # A label that only this source has cannot be recognised then, which no temperature mends.
             known = {outputs.track.label for outputs in training["plain"]} & set(labels)
             left_out = [o for o in heard["plain"] if o.track.source == source and o.track.label in known]
@@ -102,10 +110,15 @@ class Recipe:
             parts = self.train(training, labels, tags)
             scores.append(add_scores(parts, left_out))
             truth.append(window_truth(left_out, labels))
+            for outputs in left_out:
+                number = np.arange(len(outputs.tags)) // STRETCH_WINDOWS
+                stretches.append(number + (stretches[-1][-1] + 1 if stretches else 0))
             weights.append(source_class_weights([source] * len(truth[-1]), truth[-1]) / len(truth[-1]))
         if not scores:
             return 1.0
-        return fit_temperature(np.concatenate(scores), np.concatenate(truth), np.concatenate(weights))
+        return fit_temperature(
+            np.concatenate(scores), np.concatenate(truth), np.concatenate(weights), np.concatenate(stretches)
+        )
 
 
 def add_scores(parts: Sequence[Part], tracks: Sequence[TrackOutputs]) -> np.ndarray:
@@ -127,7 +140,7 @@ def window_truth(
     return np.concatenate([np.full(len(track.tags), meanings[track.track.label]) for track in tracks])
 
 
-def only(heard: Heard, wanted: Any) -> Heard:
+def only(heard: Heard, wanted: Callable[[LabelledTrack], bool]) -> Heard:
     """The tracks for which `wanted(track)` is true, under every alteration."""
     return {
         alteration: [outputs for outputs in tracks if wanted(outputs.track)] for alteration, tracks in heard.items()

@@ -107,7 +107,7 @@ class MelSpectrogramStream:
         tapered, spectrum = self._tapered[:count], self._spectrum[:count]
         power, mel = self._power[:count], self._mel[:count]
         np.multiply(self._framed[:count], self._taper, out=tapered)
-        np.fft.rfft(tapered, axis=1, out=spectrum)
+        np.fft.rfft(tapered, axis=1, out=spectrum)  # type: ignore[arg-type] # NumPy's types know double precision only
         np.multiply(spectrum.real, spectrum.real, out=power)
         # The real parts are used up, so their place takes the squares of the imaginary parts.
         np.multiply(spectrum.imag, spectrum.imag, out=spectrum.real)
