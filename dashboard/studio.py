@@ -110,6 +110,10 @@ class Studio:
             ]
         return choices
 
+    def refresh_devices(self) -> None:
+        """Look for sound cards again. While one is in use the list stays as it is."""
+        self.sound.refresh()
+
     def listen_to(self, key: str) -> None:
         """Listen to the choice with this key instead of what is playing now. "" stops listening."""
         with self._lock:

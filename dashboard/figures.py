@@ -1,0 +1,68 @@
+"""The two charts before the first sound, and the one colour each label has everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+PALETTE = (
+    "#88b8e8",
+    "#d0b810",
+    "#a070e8",
+    "#40a088",
+    "#d07010",
+    "#a0e8e8",
+    "#b82810",
+    "#e8e870",
+    "#885870",
+    "#5858b8",
+)
+"""Ten colours, chosen by a search for the largest smallest distance (in Oklab) between any two of them as seen with
+normal sight and with full protanopia, deuteranopia and tritanopia."""
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+COLOUR_OF = {
+    "blues": "#5858b8",
+    "classical": "#a0e8e8",
+    "country": "#d07010",
+    "disco": "#a070e8",
+    "hiphop": "#e8e870",
+    "jazz": "#d0b810",
+    "metal": "#b82810",
+    "pop": "#885870",
+    "reggae": "#40a088",
+    "rock": "#88b8e8",
+}
+"""The ten genres keep their colour whichever bundle names them, and in whatever order."""
+
+NAME_OF = {"hiphop": "hip-hop", "rnb": "R&B", "rhythmandblues": "R&B"}
+
+
+def label_colours(labels: Sequence[str]) -> list[str]:
+    """One colour per label. More than ten labels share them; `label_dashes` then tells them apart."""
+    return [COLOUR_OF.get(label.lower(), PALETTE[index % len(PALETTE)]) for index, label in enumerate(labels)]
+
+
+def label_dashes(labels: Sequence[str]) -> list[str]:
+    """One dash pattern per label, so that colour and dash together are unlike any other label's."""
+    return [DASHES[index // len(PALETTE) % len(DASHES)] for index in range(len(labels))]
+
+
+def display_names(labels: Sequence[str]) -> list[str]:
+    """Labels as people write them."""
+    return [NAME_OF.get(label.lower(), label.replace("_", " ")) for label in labels]
+
+
+def empty_chart() -> dict[str, Any]:
+    """A chart with nothing in it: what stands there before the scripts draw. The scripts own it from then on."""
+    return {
+        "data": [],
+        "layout": {
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "xaxis": {"visible": False},
+            "yaxis": {"visible": False},
+            "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        },
+    }
