@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from model.bundle_writing import write_bundle
-from model.classifier import BundleClassifier
 from model.convert_musicnn import LICENCE, LICENCE_FILE, WEIGHTS_FILE
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
@@ -25,6 +23,7 @@ from model.evaluation import CROSS_VALIDATION, TESTS, Results, cross_validate, g
 from model.evaluation_report import EvaluationReport
 from model.folds import check_copies
 from model.library import DEFAULT_BUNDLE, SHIPPED_BUNDLES, Library
+from model.networks.loading import cost_ms
 from model.parts import HeadPart
 from model.recipe import Recipe
 
@@ -115,7 +114,7 @@ def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) ->
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
-        metrics={**report.to_json(), "cost_ms": round(cost_ms(classifier), 1)},
+        metrics={**report.to_json(), "cost_ms": cost_ms(classifier.network, bundle.front_end)},
         licence=LICENCE,
         card=CARD.format(
             labels=", ".join(LABELS),
@@ -150,17 +149,6 @@ def choose_threshold(results: Results, wanted_accuracy: float = WANTED_ACCURACY)
         if (weights * right)[sure].sum() >= wanted_accuracy * weights[sure].sum():
             break
     return round(float(threshold), 2), float(weights[sure].sum() / weights.sum())
-
-
-def cost_ms(classifier: BundleClassifier, rounds: int = 30) -> float:
-    """Median time of the network for one window, in milliseconds."""
-    window = np.zeros((1, classifier.window_frames, len(classifier.band_frequencies_hz)), np.float32)
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        classifier.network(window)
-        times.append(1000.0 * (time.perf_counter() - start))
-    return float(np.median(times))
 
 
 def main() -> int:

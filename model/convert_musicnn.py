@@ -21,6 +21,7 @@ from model.bundle_writing import write_bundle
 from model.errors import BundleError, GenrescopeError
 from model.front_end import FrontEnd
 from model.library import SHIPPED_BUNDLES
+from model.networks.loading import Network, cost_ms
 from model.networks.musicnn import ARCHITECTURE, CHECKPOINT_LAYERS, weight_shapes
 from model.networks.musicnn_tensorflow import MusicnnOnTensorFlow, import_tensorflow
 
@@ -78,7 +79,7 @@ def convert(wheel: Path, out: Path) -> None:
              "ROC-AUC .907, PR-AUC .383"),
         ):  # fmt: skip
             weights = read_checkpoint(unpacked / "musicnn" / checkpoint)
-            check(weights, checkpoint)
+            network = check(weights, checkpoint)
             write_bundle(
                 out / name,
                 name=name,
@@ -90,7 +91,7 @@ def convert(wheel: Path, out: Path) -> None:
                 parts=[{"kind": "tags"}],
                 temperature=1.0,
                 thresholds={"unsure_below": 0.15, "shown_from": 0.1},
-                metrics={"published_by_authors": published},
+                metrics={"published_by_authors": published, "cost_ms": cost_ms(network, FrontEnd())},
                 licence=LICENCE,
                 card=CARD.format(title=title, name=name, checkpoint=checkpoint, data=data, published=published),
                 texts={LICENCE_FILE: licence},
@@ -113,8 +114,8 @@ def read_checkpoint(folder: Path) -> dict[str, np.ndarray]:
     return weights
 
 
-def check(weights: dict[str, np.ndarray], checkpoint: str) -> None:
-    """Compare the network's outputs with the known ones; raises BundleError beyond `TOLERANCE`."""
+def check(weights: dict[str, np.ndarray], checkpoint: str) -> Network:
+    """The network, its outputs compared with the known ones; raises BundleError beyond `TOLERANCE`."""
     golden = np.load(GOLDEN, allow_pickle=False)
     signals = ("chirp", "chord", "noise")
     windows = np.stack([golden[f"{signal}.logmel"] for signal in signals])
@@ -125,6 +126,7 @@ def check(weights: dict[str, np.ndarray], checkpoint: str) -> None:
         print(f"{checkpoint} {output}: largest difference {difference:.1e}")
         if not difference <= TOLERANCE:
             raise BundleError(f"{checkpoint} gives other {output} than the original", rule=f"within {TOLERANCE}")
+    return network
 
 
 def main() -> int:
