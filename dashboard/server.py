@@ -18,8 +18,6 @@ WILDCARDS = ("0.0.0.0", "::", "")
 class _QuietHandler(WSGIRequestHandler):
     """Four polls a second and a viewer would drown everything else in the terminal."""
 
-    protocol_version = "HTTP/1.1"  # keeps the connection: a poll then costs no new thread
-
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 (the base class calls it so)
         pass
 
