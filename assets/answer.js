@@ -33,13 +33,13 @@ window.genrescope = window.genrescope || {};
     const state = answer.status ? answer.status.state : "";
     const last = g.latest();
     if (!answer.status) return { verdict: "none", text: "Ready", remark: "Choose above what to listen to." };
-    if (state === "failed") return { verdict: "none", text: "Stopped", remark: answer.status.detail };
+    if (state === "failed") return { verdict: "none", text: "Stopped", remark: g.capital(answer.status.detail) };
     if (!last) {
       if (state === "loading") {
         return { verdict: "none", text: "Loading the network", remark: "The music is kept meanwhile; nothing is lost." };
       }
       if (state === "live") return { verdict: "none", text: "Listening \u2026", remark: "The first answer needs three seconds of music." };
-      return { verdict: "none", text: g.capital(state), remark: answer.status.detail };
+      return { verdict: "none", text: g.capital(state), remark: g.capital(answer.status.detail) };
     }
     const order = last.probabilities.map((p, index) => [p, index]).sort((a, b) => b[0] - a[0]);
     if (last.verdict === "silence") return { verdict: "silence", text: "Silence", remark: "No music is heard.", order: [] };
@@ -49,7 +49,7 @@ window.genrescope = window.genrescope || {};
     const [share, top] = order[0];
     return {
       verdict: "sure", text: g.capital(h.bundle.names[top]), label: h.bundle.labels[top], colour: h.bundle.colours[top],
-      remark: share >= 0.995 ? "certain" : g.percent(share) + " sure", order, share,
+      remark: (share >= 0.995 ? "over 99\u202f%" : g.percent(share)) + " sure", order, share,
     };
   }
 

@@ -5,7 +5,7 @@ window.genrescope = window.genrescope || {};
   "use strict";
 
   const LINES = 8; // of a bundle with many labels only the strongest are drawn
-  const NAMED_SECONDS = 5; // a stretch shorter than this has no room for its name
+  const LETTER = 0.65; // width of a letter, in type sizes: a stretch with no room for its name goes without
 
   g.drawArea = function () {
     const h = g.heard;
@@ -13,14 +13,16 @@ window.genrescope = window.genrescope || {};
     const points = spread(h.predictions, h.bundle);
     const traces = h.bundle.exclusive ? stack(points, h.bundle, theme) : lines(points, h.bundle);
     const texts = h.bundle.exclusive ? namesInStack(h) : [];
-    traces.push(veil(stretches(h, "not sure"), theme.veil, theme.hatch), veil(stretches(h, "silence"), theme.panel, null));
-    stretches(h, "silence", NAMED_SECONDS).forEach((s) => texts.push([middle(s), 0.5, "silence", theme.muted]));
-    stretches(h, "not sure", NAMED_SECONDS).forEach((s) => texts.push([middle(s), 0.93, "not sure", theme.ink]));
-    traces.push({
-      x: texts.map((t) => t[0]), y: texts.map((t) => t[1]), text: texts.map((t) => t[2]), mode: "text",
-      textfont: { size: 15, color: texts.map((t) => t[3]) }, hoverinfo: "skip", cliponaxis: true,
-    });
     const top = h.bundle.exclusive ? 1 : Math.max(0.2, Math.min(1, 1.15 * highest(points)));
+    traces.push(veil(stretches(h, "not sure"), top, theme.veil, theme.hatch), veil(stretches(h, "silence"), top, theme.plot, null));
+    stretches(h, "silence").forEach((s) => texts.push([s, top / 2, "silence", theme.quiet]));
+    stretches(h, "not sure").forEach((s) => texts.push([s, 0.92 * top, "not sure", theme.ink]));
+    const size = g.typeSize(15, 70, 26);
+    const fitting = texts.filter((t) => (t[2].length + 1) * LETTER * size < (t[0][1] - t[0][0]) * pixelsPerSecond());
+    traces.push({
+      x: fitting.map((t) => middle(t[0])), y: fitting.map((t) => t[1]), text: fitting.map((t) => t[2]), mode: "text",
+      textfont: { size, color: fitting.map((t) => t[3]) }, hoverinfo: "skip", cliponaxis: true,
+    });
     return g.plot("area", traces, g.chartLayout(theme, {
       range: [0, top], tickvals: [0, 0.25, 0.5, 0.75, 1], ticktext: ["0", "25\u202f%", "50\u202f%", "75\u202f%", "100\u202f%"],
     }));
@@ -28,7 +30,7 @@ window.genrescope = window.genrescope || {};
 
   // One point per prediction, and a fall to zero wherever nothing connects two of them.
   function spread(predictions, bundle) {
-    const nothing = bundle.labels.map(() => 0);
+    const nothing = bundle.labels.map(() => (bundle.exclusive ? 0 : null)); // a stack falls to zero, a line breaks off
     const points = [];
     predictions.forEach((p, index) => {
       const before = predictions[index - 1];
@@ -46,7 +48,7 @@ window.genrescope = window.genrescope || {};
     const when = x.map(g.clock);
     return bundle.labels.map((label, index) => ({
       x, y: points.map((p) => p.values[index]), customdata: when, name: bundle.names[index], stackgroup: "all",
-      mode: "lines", line: { width: 1, color: theme.panel }, fillcolor: bundle.colours[index],
+      mode: "lines", line: { width: 1, color: theme.plot }, fillcolor: bundle.colours[index],
       hovertemplate: "%{customdata} \u2002%{fullData.name} %{y:.0%}<extra></extra>",
     }));
   }
@@ -70,14 +72,15 @@ window.genrescope = window.genrescope || {};
   }
 
   const highest = (points) => points.reduce((top, p) => Math.max(top, ...p.values), 0);
+  const pixelsPerSecond = () => g.plotWidth("area") / g.WINDOW_SECONDS;
   const middle = (stretch) => (stretch[0] + stretch[1]) / 2;
 
   // Runs of predictions with the same verdict, as [start, end], clipped to what is seen.
-  function stretches(h, verdict, atLeast) {
-    return runs(h, (p) => (p.verdict === verdict ? 1 : 0), atLeast || 0);
+  function stretches(h, verdict) {
+    return runs(h, (p) => (p.verdict === verdict ? 1 : 0));
   }
 
-  function runs(h, keyOf, atLeast) {
+  function runs(h, keyOf) {
     const [left, right] = g.range();
     const found = [];
     let run = null;
@@ -89,7 +92,7 @@ window.genrescope = window.genrescope || {};
     });
     if (run) found.push(run);
     return found.map((r) => Object.assign([Math.max(left, r.from), Math.min(right, r.to)], { key: r.key }))
-      .filter((r) => r[1] - r[0] > Math.max(atLeast, 0));
+      .filter((r) => r[1] > r[0]);
   }
 
   // The name of a label inside its colour, wherever it is on top long enough.
@@ -98,12 +101,12 @@ window.genrescope = window.genrescope || {};
       if (p.verdict !== "sure") return 0;
       return 1 + p.probabilities.indexOf(Math.max(...p.probabilities)); // 0 means none
     };
-    return runs(h, top, NAMED_SECONDS).map((run) => {
+    return runs(h, top).map((run) => {
       const label = run.key - 1;
       const at = middle(run);
       const p = h.predictions.reduce((a, b) => (Math.abs(b.time - at) < Math.abs(a.time - at) ? b : a));
       const below = p.probabilities.slice(0, label).reduce((a, b) => a + b, 0);
-      return [at, below + p.probabilities[label] / 2, h.bundle.names[label], g.inkOn(h.bundle.colours[label])];
+      return [run, below + p.probabilities[label] / 2, h.bundle.names[label], g.inkOn(h.bundle.colours[label])];
     });
   }
 
@@ -117,12 +120,12 @@ window.genrescope = window.genrescope || {};
   };
 
   // A cover over stretches of time: hatched for "not sure", blank for silence.
-  function veil(list, colour, hatch) {
+  function veil(list, top, colour, hatch) {
     const x = [];
     const y = [];
     list.forEach((s) => {
       x.push(s[0], s[0], s[1], s[1], s[0], null);
-      y.push(0, 1, 1, 0, 0, null);
+      y.push(0, top, top, 0, 0, null);
     });
     return {
       x, y, fill: "toself", mode: "none", hoverinfo: "skip", fillcolor: colour,

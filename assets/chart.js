@@ -5,15 +5,16 @@ window.genrescope = window.genrescope || {};
   "use strict";
 
   const TICK_SECONDS = 10;
-  const MARGIN = { l: 54, r: 8, t: 6, b: 24 };
+  g.LEFT = 4.6; // margins, in type sizes
+  const RIGHT_PIXELS = 8;
   const PLOT = { displayModeBar: false, scrollZoom: false, doubleClick: false, responsive: true };
 
   // Colours come from the style sheet, so that light and dark are decided in one place.
   g.theme = function () {
     const style = getComputedStyle(document.getElementById("page"));
     const colour = (name) => style.getPropertyValue("--" + name).trim();
-    return { ink: colour("ink"), muted: colour("muted"), grid: colour("grid"), panel: colour("panel"),
-      veil: colour("veil"), hatch: colour("hatch"), font: style.fontFamily };
+    return { muted: colour("muted"), grid: colour("plot-grid"), plot: colour("plot"), ink: colour("plot-ink"),
+      quiet: colour("plot-muted"), veil: colour("veil"), hatch: colour("hatch"), font: style.fontFamily };
   };
 
   function ticks(range) {
@@ -22,19 +23,26 @@ window.genrescope = window.genrescope || {};
     return values;
   }
 
+  // Type grows with the page, so that a projector's picture can be read from afar: width / share, within limits.
+  g.typeSize = (least, share, most) => Math.round(Math.min(most, Math.max(least, window.innerWidth / share)));
+
   g.chartLayout = function (theme, yaxis) {
     const range = g.range();
     const values = ticks(range);
+    const size = g.typeSize(12, 105, 17);
     const axis = { fixedrange: true, zeroline: false, gridcolor: theme.grid, tickcolor: theme.grid, automargin: false };
     return {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: theme.panel, margin: MARGIN, showlegend: false,
-      font: { family: theme.font, size: 13, color: theme.muted }, hovermode: "closest", dragmode: false,
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: theme.plot, showlegend: false,
+      margin: { l: g.LEFT * size + 6, r: RIGHT_PIXELS, t: 0.75 * size, b: size + 13 },
+      font: { family: theme.font, size, color: theme.muted }, hovermode: "closest", dragmode: false,
       datarevision: revision,
       xaxis: { ...axis, range, tickvals: values, ticktext: values.map(g.clock), ticks: "outside", ticklen: 4 },
       yaxis: { ...axis, ...yaxis },
       hoverlabel: { font: { family: theme.font, size: 14 } },
     };
   };
+
+  g.plotWidth = (name) => document.getElementById(name).clientWidth - g.LEFT * g.typeSize(12, 105, 17) - 6 - RIGHT_PIXELS;
 
   g.plot = function (name, traces, layout) {
     // dcc.Graph keeps the plot in an element of its own inside the one that has the id.

@@ -17,7 +17,7 @@ window.genrescope = window.genrescope || {};
 
   // Dash looks for its client-side functions here.
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    genrescope: { poll: () => g.poll(), showNotice: (notice) => g.showNotice(notice) },
+    genrescope: { showNotice: (notice) => g.showNotice(notice) },
   });
 
   // The password has become a cookie; it need not stay where a projector shows it.

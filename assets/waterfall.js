@@ -5,6 +5,12 @@ window.genrescope = window.genrescope || {};
   "use strict";
 
   const MARKS_HZ = [50, 100, 200, 500, 1000, 2000, 5000, 10000];
+  // Even steps of lightness (Oklab) from night over magenta and orange to cream: equal steps in dB look equal.
+  const COLOURS = [
+    "#050613", "#140e36", "#2d1257", "#4a1971", "#761779", "#a3146f", "#c52e58",
+    "#e04c45", "#ef7237", "#f6973e", "#f9ba63", "#f9db96", "#fef7c9",
+  ].map((colour, step, all) => [step / (all.length - 1), colour]);
+  const TICK_PIXELS = 20;
   let rows = null; // one array per band, used again and again: nothing to collect
   let pitches = null;
 
@@ -26,7 +32,7 @@ window.genrescope = window.genrescope || {};
     }
     g.plot("waterfall", [{
       type: "heatmap", z: rows, x0: (last - width + 0.5) * seconds, dx: seconds, y0: 0, dy: 1, zmin: 0, zmax: 255,
-      zsmooth: "fast", colorscale: "Magma", showscale: false, customdata: pitches.rows,
+      zsmooth: "fast", colorscale: COLOURS, showscale: false, customdata: pitches.rows,
       hovertemplate: "%{customdata}<extra></extra>",
     }], g.chartLayout(g.theme(), axis(h.bundle.bands_hz)));
   };
@@ -45,13 +51,15 @@ window.genrescope = window.genrescope || {};
       if (above <= 0) return 0;
       return above - 1 + (hz - bandsHz[above - 1]) / (bandsHz[above] - bandsHz[above - 1]);
     };
+    const height = document.getElementById("waterfall").clientHeight || 150;
+    const apart = TICK_PIXELS * bandsHz.length / height; // in bands
     const chosen = [];
     marks.forEach((hz) => {
-      if (!chosen.length || place(hz) - place(chosen[chosen.length - 1]) > bandsHz.length / 9) chosen.push(hz);
+      if (!chosen.length || place(hz) - place(chosen[chosen.length - 1]) > apart) chosen.push(hz);
     });
     return {
       range: [-0.5, bandsHz.length - 0.5], tickvals: chosen.map(place), showgrid: false,
-      ticktext: chosen.map((hz) => (hz >= 1000 ? hz / 1000 + "k" : String(hz)) + "\u202fHz"),
+      ticktext: chosen.map((hz) => (hz >= 1000 ? hz / 1000 + "\u202fkHz" : hz + "\u202fHz")),
     };
   }
 })(window.genrescope);

@@ -20,10 +20,6 @@ log = logging.getLogger(__name__)
 def register_callbacks(app: Dash, studio: Studio) -> None:
     """Connect the controls with the studio."""
 
-    # The fast path: no callback on the server, only a small GET by the page's own script.
-    app.clientside_callback(
-        ClientsideFunction("genrescope", "poll"), Output("polled", "data"), Input("tick", "n_intervals")
-    )
     app.clientside_callback(
         ClientsideFunction("genrescope", "showNotice"), Output("noticed", "data"), Input("notice", "data")
     )

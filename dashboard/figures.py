@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,12 @@ def label_colours(labels: Sequence[str]) -> list[str]:
 
 def label_dashes(labels: Sequence[str]) -> list[str]:
     """One dash pattern per label, so that colour and dash together are unlike any other label's."""
-    return [DASHES[index // len(PALETTE) % len(DASHES)] for index in range(len(labels))]
+    used: Counter[str] = Counter()
+    dashes = []
+    for colour in label_colours(labels):
+        dashes.append(DASHES[used[colour] % len(DASHES)])
+        used[colour] += 1
+    return dashes
 
 
 def display_names(labels: Sequence[str]) -> list[str]:

@@ -10,9 +10,6 @@ from dash import dcc, html
 from dashboard.figures import empty_chart
 from dashboard.studio import Studio
 
-POLL_MS = 250
-"""Two predictions a second come in; polling twice as often shows each of them without noticeable delay."""
-
 INDEX = """<!doctype html>
 <html lang="en">
 <head>
@@ -47,8 +44,6 @@ def layout(studio: Studio) -> html.Div:
             html.Div(id="notice-box", className="notice", hidden=True, **_attributes(role="alert")),
             html.Div(id="announcement", className="unseen", **_attributes(role="status", aria_live="polite")),
             html.Audio(id="player", preload="auto"),
-            dcc.Interval(id="tick", interval=POLL_MS),
-            dcc.Store(id="polled"),
             dcc.Store(id="notice"),
             dcc.Store(id="noticed"),
             dcc.Store(id="seek"),
