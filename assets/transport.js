@@ -75,7 +75,7 @@ window.genrescope = window.genrescope || {};
     const source = g.answer && g.answer.source;
     if (event.key === " " && !at.closest("button, .dash-dropdown")) press("play");
     else if (event.key === "n") press("next");
-    else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !at.closest("input, .dash-dropdown") && source && source.can_seek) {
+    else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !at.closest("input:not(#seek-range), .dash-dropdown") && source && source.can_seek) {
       const from = asked ? asked.place : source.position;
       const to = from + (event.key === "ArrowLeft" ? -STEP_SECONDS : STEP_SECONDS);
       seek(source.duration ? Math.min(to, source.duration - 0.1) : to);
