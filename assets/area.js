@@ -23,7 +23,8 @@ window.genrescope = window.genrescope || {};
       x: fitting.map((t) => middle(t[0])), y: fitting.map((t) => t[1]), text: fitting.map((t) => t[2]), mode: "text",
       textfont: { size, color: fitting.map((t) => t[3]) }, hoverinfo: "skip", cliponaxis: true,
     });
-    return g.plot("area", traces, g.chartLayout(theme, {
+    traces.push(readout(h, top));
+    return g.plot("area", traces, g.chartLayout(theme, "x", {
       range: [0, top], tickvals: [0, 0.25, 0.5, 0.75, 1], ticktext: ["0", "25\u202f%", "50\u202f%", "75\u202f%", "100\u202f%"],
     }));
   };
@@ -45,11 +46,9 @@ window.genrescope = window.genrescope || {};
 
   function stack(points, bundle, theme) {
     const x = points.map((p) => p.time);
-    const when = x.map(g.clock);
     return bundle.labels.map((label, index) => ({
-      x, y: points.map((p) => p.values[index]), customdata: when, name: bundle.names[index], stackgroup: "all",
-      mode: "lines", line: { width: 1, color: theme.plot }, fillcolor: bundle.colours[index],
-      hovertemplate: "%{customdata} \u2002%{fullData.name} %{y:.0%}<extra></extra>",
+      x, y: points.map((p) => p.values[index]), stackgroup: "all", mode: "lines", hoverinfo: "skip",
+      line: { width: 1, color: theme.plot }, fillcolor: bundle.colours[index],
     }));
   }
 
@@ -63,12 +62,22 @@ window.genrescope = window.genrescope || {};
 
   function lines(points, bundle) {
     const x = points.map((p) => p.time);
-    const when = x.map(g.clock);
     return g.strongest().map((index) => ({
-      x, y: points.map((p) => p.values[index]), customdata: when, name: bundle.names[index], mode: "lines",
+      x, y: points.map((p) => p.values[index]), mode: "lines", hoverinfo: "skip",
       line: { width: 3, color: bundle.colours[index], dash: bundle.dashes[index] },
-      hovertemplate: "%{customdata} \u2002%{fullData.name} %{y:.0%}<extra></extra>",
     }));
+  }
+
+  // One unseen line carries what the mouse reads out: the time and the likeliest labels at it.
+  function readout(h, top) {
+    const said = (p) => p.probabilities.map((share, index) => [share, index]).sort((a, b) => b[0] - a[0]).slice(0, 3)
+      .map((pair) => h.bundle.names[pair[1]] + " " + g.percent(pair[0])).join("<br>");
+    return {
+      x: h.predictions.map((p) => p.time), y: h.predictions.map(() => 0.7 * top), mode: "lines", line: { width: 0 },
+      customdata: h.predictions.map((p) => "<b>" + g.clock(p.time) + "</b>"
+        + (p.verdict === "sure" ? "<br>" : "  " + p.verdict + "<br>") + (p.verdict === "silence" ? "" : said(p))),
+      hovertemplate: "%{customdata}<extra></extra>",
+    };
   }
 
   const highest = (points) => points.reduce((top, p) => Math.max(top, ...p.values), 0);

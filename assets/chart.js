@@ -26,19 +26,19 @@ window.genrescope = window.genrescope || {};
   // Type grows with the page, so that a projector's picture can be read from afar: width / share, within limits.
   g.typeSize = (least, share, most) => Math.round(Math.min(most, Math.max(least, window.innerWidth / share)));
 
-  g.chartLayout = function (theme, yaxis) {
+  g.chartLayout = function (theme, hovermode, yaxis) {
     const range = g.range();
     const values = ticks(range);
     const size = g.typeSize(12, 105, 17);
-    const axis = { fixedrange: true, zeroline: false, gridcolor: theme.grid, tickcolor: theme.grid, automargin: false };
+    const axis = { fixedrange: true, zeroline: false, gridcolor: theme.grid, tickcolor: theme.grid, showspikes: false };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: theme.plot, showlegend: false,
       margin: { l: g.LEFT * size + 6, r: RIGHT_PIXELS, t: 0.75 * size, b: size + 13 },
-      font: { family: theme.font, size, color: theme.muted }, hovermode: "closest", dragmode: false,
+      font: { family: theme.font, size, color: theme.muted }, hovermode, dragmode: false,
       datarevision: revision,
       xaxis: { ...axis, range, tickvals: values, ticktext: values.map(g.clock), ticks: "outside", ticklen: 4 },
       yaxis: { ...axis, ...yaxis },
-      hoverlabel: { font: { family: theme.font, size: 14 } },
+      hoverlabel: { bgcolor: theme.plot, bordercolor: theme.quiet, font: { family: theme.font, size: 15, color: theme.ink } },
     };
   };
 

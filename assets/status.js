@@ -47,11 +47,11 @@ window.genrescope = window.genrescope || {};
   function showWarnings(status) {
     const found = [];
     if (status) {
-      if (status.behind) found.push("Behind: the machine is too slow at present, windows are left out");
-      if (g.clipping()) found.push("Clipping: the sound is too loud, turn it down at the source");
-      if (status.invalid_samples) found.push(count(status.invalid_samples, "sample") + " in the sound were no numbers");
+      if (status.behind) found.push("Behind: windows are left out");
+      if (g.clipping()) found.push("Clipping: too loud at the source");
+      if (status.invalid_samples) found.push(count(status.invalid_samples, "sample") + " were no numbers");
       if (Math.abs(status.dc_offset) > OFFSET_WORTH_SAYING) {
-        found.push("Constant offset of " + g.percent(Math.abs(status.dc_offset)) + " in the sound (removed)");
+        found.push("Constant offset of " + g.percent(Math.abs(status.dc_offset)) + ", removed");
       }
     }
     const box = document.getElementById("warnings");
@@ -93,7 +93,7 @@ window.genrescope = window.genrescope || {};
     g.setText("state", refused ? "password no longer valid" : "reconnecting");
     g.setText("detail", refused
       ? "genrescope was started anew. Open the address it printed then."
-      : "genrescope does not answer. The page goes on by itself as soon as it is back.");
+      : "genrescope does not answer. The page goes on as soon as it is back.");
     g.showMeter(null);
     g.soundPause();
   };

@@ -38,7 +38,7 @@ window.genrescope = window.genrescope || {};
   g.showTransport = function (answer) {
     const source = answer.source;
     seekBar();
-    const running = Boolean(source) && !["paused", "ended", "failed"].includes(source.state);
+    const running = Boolean(source) && answer.status.state !== "failed" && !["paused", "ended"].includes(source.state);
     const play = document.getElementById("play");
     const face = !running ? "play" : source.can_pause ? "pause" : "stop";
     if (play.dataset.face !== face) {

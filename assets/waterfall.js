@@ -34,7 +34,7 @@ window.genrescope = window.genrescope || {};
       type: "heatmap", z: rows, x0: (last - width + 0.5) * seconds, dx: seconds, y0: 0, dy: 1, zmin: 0, zmax: 255,
       zsmooth: "fast", colorscale: COLOURS, showscale: false, customdata: pitches.rows,
       hovertemplate: "%{customdata}<extra></extra>",
-    }], g.chartLayout(g.theme(), axis(h.bundle.bands_hz)));
+    }], g.chartLayout(g.theme(), "closest", axis(h.bundle.bands_hz)));
   };
 
   function pitchTexts(bundle, width) {

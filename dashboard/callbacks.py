@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dashboard.page import source_options
 from dashboard.studio import Studio
 from model.errors import GenrescopeError
-from stream.records import SourceState
+from stream.records import SessionState, SourceState
 from stream.session import Session
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _notice(text: str) -> dict[str, Any]:
 
 def _pause_or_resume(studio: Studio, session: Session) -> None:
     source = session.source.status()
-    if source.state is SourceState.FAILED:
+    if session.status().state is SessionState.FAILED:
         studio.listen_to(studio.source_key)
     elif not source.can_pause:
         # A sound card cannot be held; listening ends, and the same button begins it again.

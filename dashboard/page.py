@@ -28,7 +28,13 @@ INDEX = """<!doctype html>
 </body>
 </html>"""
 
-_GRAPH = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False, "showAxisDragHandles": False}
+_GRAPH: Any = {
+    "displayModeBar": False,
+    "scrollZoom": False,
+    "doubleClick": False,
+    "showTips": False,
+    "showAxisDragHandles": False,
+}
 
 
 def layout(studio: Studio) -> html.Div:
@@ -137,7 +143,9 @@ def _charts() -> html.Section:
                             html.Div(id="meter-peak", className="meter-peak"),
                             html.Div(id="meter-hold", className="meter-hold"),
                             *[
-                                html.Span(str(level), className="meter-tick", style={"bottom": f"{100 + level / 0.6:.2f}%"})
+                                html.Span(
+                                    str(level), className="meter-tick", style={"bottom": f"{100 + level / 0.6:.2f}%"}
+                                )
                                 for level in (0, -10, -20, -30, -40, -50)
                             ],
                         ],
@@ -222,5 +230,5 @@ def _button(identifier: str, title: str) -> html.Button:
 
 
 def _attributes(**values: str) -> Any:
-    """data_ and aria_ attributes, which Python cannot write as keywords. Any: the components' stubs do not know them."""
+    """data- and aria- attributes, which Python cannot write as keywords; the components' stubs do not know them."""
     return {name.replace("_", "-"): value for name, value in values.items()}

@@ -19,10 +19,15 @@ from dashboard.server import PageServer
 from tests.dashboard.fakes import FakeStudio
 
 ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --autoplay-policy=no-user-gesture-required"
-).split()
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+]
 PATIENCE_SECONDS = 20.0
 
 
@@ -114,9 +119,13 @@ def look(chromium: Any) -> Iterator[Callable[..., Viewer]]:
     """Opens an address in a fresh browser window."""
     contexts: list[Any] = []
 
-    def opened(url: str, **settings: Any) -> Viewer:
-        context = chromium.new_context(**{"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark", **settings})
+    def opened(url: str, *, script: str = "", **settings: Any) -> Viewer:
+        context = chromium.new_context(
+            **{"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark", **settings}
+        )
         contexts.append(context)
+        if script:
+            context.add_init_script(script)
         return Viewer(context.new_page()).open(url)
 
     yield opened

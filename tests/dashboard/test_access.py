@@ -31,7 +31,9 @@ def test_this_machine_needs_no_password(local: FlaskClient, host: str) -> None:
     assert local.get("/live", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8050", "localhost.evil.example", "192.168.1.4", "[", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8050", "localhost.evil.example", "192.168.1.4", "[", ""]
+)
 def test_a_foreign_name_for_this_machine_is_refused(local: FlaskClient, host: str) -> None:
     response = local.get("/live", headers={"Host": host})
     assert response.status_code in (400, 403)

@@ -16,7 +16,8 @@ from dashboard.app import create_app
 from dashboard.feed import PREDICTIONS_AT_ONCE
 from dashboard.figures import label_colours, label_dashes
 from stream.records import Level, Verdict
-from tests.dashboard.fakes import BANDS, GENRES, TAGS, FakeStudio
+from tests.dashboard.fakes import BANDS, FakeStudio
+from tests.dashboard.scenes import GENRES, TAGS
 
 
 @pytest.fixture
