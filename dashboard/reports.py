@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from model.library import Library
@@ -76,8 +77,23 @@ def print_evaluation(bundle: str, data: Path, json_file: Path | None) -> None:
     """Measure a bundle and print its card's figures."""
     from model.evaluation import evaluate
 
-    console = Console(highlight=False)
-    report = evaluate(Library().open(bundle), data)
-    console.print(report.text())
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def progress(step: str, done: int, total: int) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(step, total=total)
+        bars.update(tasks[step], completed=done)
+
+    with bars:
+        report = evaluate(Library().open(bundle), data, progress=progress)
+    print(report.to_text())
     if json_file is not None:
         json_file.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
