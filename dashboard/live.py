@@ -16,8 +16,8 @@ from dashboard.access import Access
 from dashboard.server import PageServer
 from stream.settings import StreamSettings
 
-FIRST_PAGE_SECONDS = 1.0
-"""The network is loaded after the page has been fetched, or after this long: both at once would hold up the page."""
+FIRST_PAGE_SECONDS = 0.5
+"""The network is loaded once the page has been fetched, or after this long: both at once would hold up the page."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,18 @@ def run_page(
             signal.signal(number, lambda *_: stop.set())
         try:
             studio.listen_to(source)
-            server.serve(create_app(studio, access).server)
+            app = create_app(studio, access).server
+            fetched = threading.Event()
+            app.after_request(lambda response: (fetched.set(), response)[1])
+            server.serve(app)
             address = access.address(server.url)
             console.print(f"[bold]genrescope[/] is at [link={address}]{escape(address)}[/link]  (ctrl-C ends it)")
             if source and studio.sound.missing is not None:
                 console.print(f"[dim]{escape(studio.sound.missing)}[/dim]")
             if options.open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            # What plays meanwhile is kept in the ring, and classified when the network is there.
+            fetched.wait(FIRST_PAGE_SECONDS)
             studio.start()
             stop.wait()
         finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream.dc_offset import DcOffsetRemover
-from stream.level import measure
+from stream.level import LevelMeter
 from stream.records import InletStatus, Level
 from stream.resampler import StreamResampler
 from stream.ring_buffer import RingBuffer
@@ -48,8 +48,8 @@ class Inlet:
         self.restarts: deque[Restart] = deque()
         self._resampler: StreamResampler | None = None
         self._offset = DcOffsetRemover(sample_rate)
+        self._meter = LevelMeter()
         self._level = Level()
-        self._seconds_in = 0.0
         self._stretch_start = 0
         self._stretch_in = 0.0
         self._invalid_samples = 0
@@ -79,10 +79,10 @@ class Inlet:
         if invalid:
             self._invalid_samples += invalid
             block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-        self._level = measure(block)
+        seconds = len(block) / self._resampler.rate_in
+        self._level = self._meter.push(block, seconds)
         # Beyond full scale is an error of the device or the file; the network was trained on -1..1.
         mono = np.clip(block.mean(axis=1, dtype=np.float32), -1.0, 1.0)
-        seconds = len(block) / self._resampler.rate_in
         self._stretch_in += seconds
         self._position += seconds
         self.ring.write(self._offset.push(self._resampler.push(mono)))

@@ -52,7 +52,7 @@ class SourceState(StrEnum):
 
 @dataclass(frozen=True)
 class Level:
-    """How loud the last block was, before mixing down. dBFS; silence is -120."""
+    """How loud it is, before mixing down. dBFS; silence is -120. Peak and clipping are held for a moment."""
 
     rms_dbfs: float = -120.0
     peak_dbfs: float = -120.0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stream.dc_offset import DcOffsetRemover
 from stream.inlet import Inlet
-from stream.level import measure
+from stream.level import LevelMeter, measure
 from stream.resampler import StreamResampler
 from stream.ring_buffer import RingBuffer
 
@@ -117,6 +117,21 @@ def test_three_full_scale_samples_in_a_row_are_clipping_and_two_are_not() -> Non
     assert measure(block).clipped
     assert measure(np.ones((3, 1), dtype=np.float32)).clipped
     assert not measure(np.ones((2, 1), dtype=np.float32)).clipped
+
+
+def test_a_peak_and_clipping_are_held_long_enough_to_be_seen_and_no_longer() -> None:
+    meter = LevelMeter()
+    loud, quiet = np.ones((10, 1), dtype=np.float32), np.full((10, 1), 0.01, dtype=np.float32)
+    meter.push(loud, 0.02)
+    for _ in range(10):
+        level = meter.push(quiet, 0.02)
+    assert level.clipped
+    assert level.peak_dbfs == 0.0
+    assert level.rms_dbfs == pytest.approx(-40.0, abs=0.01)
+    for _ in range(10):
+        level = meter.push(quiet, 0.02)
+    assert not level.clipped
+    assert level.peak_dbfs == pytest.approx(-40.0, abs=0.01)
 
 
 def test_silence_is_at_the_floor() -> None:
