@@ -5,6 +5,7 @@ help:
 	@echo "make play   play the demo mix and open the page"
 	@echo "make test   run all tests (installs a browser and a virtual sound card where it may)"
 	@echo "make lint   style, types and layering only"
+	@echo "make screenshot   make the picture of the README anew"
 
 play:
 	@tools/set_up.sh live
@@ -20,6 +21,11 @@ lint:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+# Makes docs/page.png anew, the picture in the README; takes a little over a minute.
+screenshot:
+	@tools/set_up.sh test
+	@.venv/bin/python tools/screenshot.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts *.egg-info
