@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flask import Response
 from rich.console import Console
 from rich.markup import escape
 
@@ -69,7 +70,12 @@ def run_page(
             studio.listen_to(source)
             app = create_app(studio, access).server
             fetched = threading.Event()
-            app.after_request(lambda response: (fetched.set(), response)[1])
+
+            @app.after_request
+            def note(response: Response) -> Response:
+                fetched.set()
+                return response
+
             server.serve(app)
             address = access.address(server.url)
             console.print(f"[bold]genrescope[/] is at [link={address}]{escape(address)}[/link]  (ctrl-C ends it)")
