@@ -56,6 +56,7 @@ def main() -> int:
             shown = wait_for_all_parts(page)
             if shown:
                 page.screenshot(path=PICTURE)
+                shrink(PICTURE)
             browser.close()
         finally:
             player.terminate()
@@ -92,6 +93,17 @@ def wait_for_all_parts(page: Page) -> bool:
             return True
         page.wait_for_timeout(250)
     return False
+
+
+def shrink(picture: Path) -> None:
+    """Store the picture with 256 colours: a third of the size, and looks the same. Without ffmpeg it stays as it is."""
+    if (ffmpeg := shutil.which("ffmpeg")) is None:
+        return
+    smaller = picture.with_suffix(".small.png")
+    palette = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=dither=none"
+    options = ["-vf", palette, "-pred", "none", "-compression_level", "9"]
+    subprocess.run([ffmpeg, "-v", "error", "-y", "-i", str(picture), *options, str(smaller)], check=True)
+    smaller.replace(picture)
 
 
 if __name__ == "__main__":
