@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from model.errors import DeviceError
+from model.standard_error import quiet_standard_error
 
 INSTALL_PORTAUDIO = "Install it: apt install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora)"
 LOOPBACK_WORDS = (
@@ -122,7 +120,7 @@ class SoundSystem:
         """Read the device list anew, unless a stream is open: PortAudio would close it."""
         with self._lock:
             if self._module is not None and self._streams == 0:
-                with quiet_stderr():
+                with quiet_standard_error():
                     self._module._terminate()
                     self._module._initialize()
 
@@ -131,7 +129,7 @@ class SoundSystem:
         """Hold this while a stream is opened; call `closed` when that stream has been closed again."""
         with self._lock:
             api = self.api
-            with quiet_stderr():
+            with quiet_standard_error():
                 yield api
             self._streams += 1
 
@@ -170,21 +168,8 @@ class SoundSystem:
 
 
 def _import_sounddevice() -> Any:
-    with quiet_stderr():
+    # ALSA and JACK print pages while PortAudio looks for devices; none of it helps anybody.
+    with quiet_standard_error():
         import sounddevice
 
     return sounddevice
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """ALSA and JACK print pages to the error output while PortAudio looks for devices; none of it helps anybody."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

@@ -13,7 +13,7 @@ import pytest
 
 from model.library import SHIPPED_BUNDLES
 from tests.commands import run
-from tests.sounds import write_tone
+from tests.sounds import ffmpeg, write_tone
 from tests.virtual_sound import VirtualSound
 
 
@@ -66,6 +66,13 @@ def test_a_file_that_is_no_sound(command: str, make: Callable[[Path], None], say
     make(path)
     options = ["--port", "0", "--no-browser"] if command == "play" else []
     assert_one_line([command, path, *options], 3, "bad.wav", says)
+
+
+def test_a_cut_off_mp3(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp3"
+    ffmpeg("-i", write_tone(tmp_path / "tone.wav", 20.0), path)
+    path.write_bytes(path.read_bytes()[:100_000])
+    assert_one_line(["classify", path, "--cpu"], 3, "cut.mp3 ends early", "of 20.0 s could be read")
 
 
 def test_a_cut_off_file_is_classified_as_far_as_it_goes_and_reported(tmp_path: Path) -> None:

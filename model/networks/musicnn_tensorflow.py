@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model.networks.musicnn import BANDS, FRAMES, build_musicnn, set_weights
+from model.standard_error import quiet_standard_error
 
 
 class MusicnnOnTensorFlow:
@@ -42,7 +43,7 @@ def import_tensorflow(*, cpu: bool = False) -> Any:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with _QuietStandardError():
+    with quiet_standard_error():
         import tensorflow
 
         tensorflow.get_logger().setLevel("ERROR")
@@ -55,17 +56,3 @@ def import_tensorflow(*, cpu: bool = False) -> Any:
             # Somebody used TensorFlow before us: then its devices and their memory are already arranged.
             pass
     return tensorflow
-
-
-class _QuietStandardError:
-    """Keeps what TensorFlow's C++ side prints while it is imported, before its log level is read, off the terminal."""
-
-    def __enter__(self) -> None:
-        self._kept = os.dup(2)
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 2)
-        os.close(silence)
-
-    def __exit__(self, *_: object) -> None:
-        os.dup2(self._kept, 2)
-        os.close(self._kept)

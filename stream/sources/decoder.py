@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from model.errors import AudioFileError
+from model.standard_error import quiet_standard_error
 
 FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".m4b", ".webm", ".mka", ".wma", ".ac3"}
 INSTALL_FFMPEG = "Install it: apt install ffmpeg (Debian, Ubuntu), brew install ffmpeg (macOS)"
@@ -115,7 +116,8 @@ class SoundFileDecoder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = _ReadInOrder(path)
+        with quiet_standard_error():  # its mp3 decoder prints warnings about files that are cut off
+            self._file = _ReadInOrder(path)
         self.sample_rate = self._file.samplerate
         self.channels = self._file.channels
         self.duration_seconds: float | None = self._file.frames / self.sample_rate
