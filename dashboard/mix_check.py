@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class MixBehaviour:
 
     @property
     def parts_found(self) -> int:
-        return sum(np.isfinite(seconds) for seconds in self.change_seconds)
+        return sum(math.isfinite(seconds) for seconds in self.change_seconds)
 
     @property
     def slowest_change_seconds(self) -> float:

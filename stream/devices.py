@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from model.errors import DeviceError
 from model.standard_error import quiet_standard_error
@@ -50,6 +51,31 @@ class Device:
     def title(self) -> str:
         marks = [mark for mark, holds in (("default", self.default_input), ("loopback", self.loopback)) if holds]
         return f"{self.name} ({', '.join(marks)})" if marks else self.name
+
+
+Callback = Callable[[np.ndarray, int, Any, Any], None]
+"""PortAudio's: block, frames, times, status. It must not wait for anything."""
+
+
+class OpenStream:
+    """A running input or output."""
+
+    def __init__(self, stream: Any, closed: Callable[[], None]) -> None:
+        self._stream = stream
+        self._closed = closed
+
+    @property
+    def active(self) -> bool:
+        """False as soon as PortAudio has given the stream up: a killed sound server shows nowhere else."""
+        return bool(self._stream.active)
+
+    def close(self) -> None:
+        """Stop at once, and free the device."""
+        try:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+        finally:
+            self._closed()
 
 
 class SoundSystem:
@@ -124,17 +150,38 @@ class SoundSystem:
                     self._module._terminate()
                     self._module._initialize()
 
-    @contextlib.contextmanager
-    def opening(self) -> Iterator[Any]:
-        """Hold this while a stream is opened; call `closed` when that stream has been closed again."""
-        with self._lock:
-            api = self.api
-            with quiet_standard_error():
-                yield api
-            self._streams += 1
+    def open_input(self, device: Device, *, rate: float, channels: int, callback: Callback) -> OpenStream:
+        """Start to record from a device in blocks, float32 [n, channels]. DeviceError where that is impossible."""
+        return self._open("InputStream", device, rate, channels, callback)
 
-    def closed(self) -> None:
-        """A stream that was opened under `opening` has been closed."""
+    def open_output(self, device: Device, *, rate: float, channels: int, callback: Callback) -> OpenStream:
+        """Start to play to a device; the callback fills blocks, float32 [n, channels]. DeviceError, as above."""
+        return self._open("OutputStream", device, rate, channels, callback)
+
+    def _open(self, kind: str, device: Device, rate: float, channels: int, callback: Callback) -> OpenStream:
+        with self._lock:
+            try:
+                with quiet_standard_error():
+                    stream = getattr(self.api, kind)(
+                        samplerate=rate,
+                        device=device.index,
+                        channels=channels,
+                        dtype="float32",
+                        latency="low",
+                        callback=callback,
+                    )
+                    stream.start()
+            except DeviceError:
+                raise
+            except Exception as error:  # PortAudioError, ValueError: whatever it is, the device cannot be used
+                raise DeviceError(
+                    f"{device.name!r} cannot be opened ({error})",
+                    next_step="Close other programs that use it, or choose another; `genrescope devices` lists them",
+                ) from None
+            self._streams += 1
+        return OpenStream(stream, self._closed)
+
+    def _closed(self) -> None:
         with self._lock:
             self._streams -= 1
 

@@ -17,6 +17,7 @@ from stream.records import Prediction, SessionState, SessionStatus, SourceState
 from stream.results import Results
 from stream.settings import StreamSettings
 from stream.sources.source import Source
+from stream.waterfall import Waterfall
 
 BEHIND_SECONDS = 5.0
 """For so long after a skipped window the session counts as behind."""
@@ -212,10 +213,7 @@ class Session:
         self._catch_up_until = None
         self._front_end_seconds = 0.0
         self._fresh = True
-        self._column_frame = 0
-        self._column_frames = max(
-            1, round(self.settings.column_seconds * classifier.sample_rate / classifier.hop_length)
-        )
+        self._waterfall = Waterfall(self._pipeline, self.settings.column_seconds)
 
     def _change_classifier(self) -> None:
         wanted = self._wanted
@@ -231,7 +229,7 @@ class Session:
         self._skipped += len(self._pending)
         self._pending.clear()
         self._pipeline.reset()
-        self._column_frame = 0
+        self._waterfall.reset()
         self._catch_up_until = 0 if self.classifier.loaded else None
         self._stretch_start = self._read = sample
         self._fresh = True
@@ -246,19 +244,8 @@ class Session:
             samples = samples[: max(0, stop - first)]
         self._read = max(stop, first)
         self._pending.extend(self._pipeline.push(samples))
-        self._append_columns()
-
-    def _append_columns(self) -> None:
-        pipeline, size = self._pipeline, self._column_frames
-        low, high = pipeline.classifier.display_range
-        while self._column_frame + size <= pipeline.frame_count:
-            frames = pipeline.frames(self._column_frame, self._column_frame + size)
-            scaled = (frames.max(axis=0) - low) * (255.0 / (high - low))
-            samples = (self._column_frame + size) * pipeline.classifier.hop_length
-            self.results.append_column(
-                (self._stretch_start + samples) / self.inlet.sample_rate, np.clip(scaled, 0.0, 255.0).astype(np.uint8)
-            )
-            self._column_frame += size
+        for samples_in, bands in self._waterfall.new_columns():
+            self.results.append_column((self._stretch_start + samples_in) / self.inlet.sample_rate, bands)
 
     def _job(self, due: DueWindow, skipped: int, waited: bool) -> Job:
         sample = self._stretch_start + due.end_sample

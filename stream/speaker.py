@@ -87,27 +87,12 @@ class Speaker:
         self.name = device.name
         self.rate = rate
         self.channels = min(channels, device.outputs)
-        self._sound = sound
         self._ring = RingBuffer(round(RING_SECONDS * rate), channels=self.channels)
         self._lead = round(LEAD_SECONDS * rate)
         self._drift = round(DRIFT_SECONDS * rate)
         self._played = 0
         self._waiting = True
-        try:
-            with sound.opening() as api:
-                self._stream = api.OutputStream(
-                    samplerate=rate,
-                    device=device.index,
-                    channels=self.channels,
-                    dtype="float32",
-                    latency="low",
-                    callback=self._callback,
-                )
-        except Exception as error:  # PortAudioError, ValueError: whatever it is, there is no speaker
-            raise DeviceError(
-                f"speaker {device.name!r} cannot be opened ({error})", next_step="Try --speaker none"
-            ) from None
-        self._stream.start()
+        self._stream = sound.open_output(device, rate=rate, channels=self.channels, callback=self._callback)
 
     def write(self, block: np.ndarray) -> None:
         """The next block, float32 [n, channels of the file]; mixed down where the device has fewer channels."""
@@ -121,11 +106,7 @@ class Speaker:
         self._waiting = True
 
     def close(self) -> None:
-        try:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
-        finally:
-            self._sound.closed()
+        self._stream.close()
 
     def _callback(self, output: np.ndarray, frames: int, _time: Any, _status: Any) -> None:
         held = self._ring.written - self._played

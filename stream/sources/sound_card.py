@@ -31,7 +31,6 @@ class Capture:
     """
 
     def __init__(self, sound: SoundSystem, device: Device, clock: Clock) -> None:
-        self._sound = sound
         self._clock = clock
         self.rate = device.sample_rate
         self.channels = device.inputs if device.inputs <= REAL_CHANNELS else 2
@@ -39,34 +38,15 @@ class Capture:
         self.captured_at = clock.now()
         self.flagged = 0
         """Times PortAudio itself said that something was lost."""
-        try:
-            with sound.opening() as api:
-                self._stream = api.InputStream(
-                    samplerate=self.rate,
-                    device=device.index,
-                    channels=self.channels,
-                    dtype="float32",
-                    latency="low",
-                    callback=self._callback,
-                )
-        except Exception as error:  # PortAudioError, ValueError: whatever it is, it cannot be listened to
-            raise DeviceError(
-                f"{device.name!r} cannot be opened ({error})",
-                next_step="Close other programs that use it, or choose another; `genrescope devices` lists them",
-            ) from None
-        self._stream.start()
+        self._stream = sound.open_input(device, rate=self.rate, channels=self.channels, callback=self._callback)
 
     @property
     def active(self) -> bool:
-        """False as soon as PortAudio has given the stream up: a killed sound server shows nowhere else."""
-        return bool(self._stream.active)
+        """False once the device is lost."""
+        return self._stream.active
 
     def close(self) -> None:
-        try:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
-        finally:
-            self._sound.closed()
+        self._stream.close()
 
     def _callback(self, block: np.ndarray, _frames: int, _time: Any, status: Any) -> None:
         # Runs in PortAudio's thread, which must not be kept waiting: copy (the buffer is used again), note, return.
