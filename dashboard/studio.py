@@ -141,7 +141,8 @@ class Studio:
         """The file behind a track of the session, for the browser to play; None where there is none."""
         session = self._session
         tracks = session.source.status().tracks if session is not None else ()
-        return Path(tracks[track].path) if 0 <= track < len(tracks) else None
+        # Absolute: Flask takes a relative path as one below its own folder.
+        return Path(tracks[track].path).resolve() if 0 <= track < len(tracks) else None
 
     def _open(self, key: str) -> Source:
         kind, _, name = key.partition(":")

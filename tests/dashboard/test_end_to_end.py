@@ -13,7 +13,7 @@ import soundfile
 
 from dashboard.mix_check import CHANGE_SECONDS
 from dashboard.samples import MIX, SAMPLE_FOLDER
-from tests.commands import LivePage
+from tests.commands import PROJECT, LivePage
 from tests.dashboard.conftest import Viewer, until
 from tests.virtual_sound import VirtualSound
 
@@ -29,7 +29,8 @@ def position(live: LivePage) -> float:
 def test_the_page_shows_each_genre_of_the_mix_in_time(look: Look) -> None:
     parts = json.loads(MIX.with_suffix(".json").read_text())["parts"]
     wrong: list[str] = []
-    with LivePage("play", MIX, "--speaker", "none") as live:
+    # A relative path, as people type it.
+    with LivePage("play", MIX.relative_to(PROJECT), "--speaker", "none") as live:
         viewer = look(live.url)
         seen: set[str] = set()
         while (state := live.feed())["status"]["state"] != "ended":
