@@ -127,7 +127,8 @@ class Studio:
             session = Session(SESSION, source, self._classifier, self.settings, self.engine.clock)
             self.engine.add(session)
             self._session = session
-            self._source_key = key
+            # The default device goes by its name from now on, as in the list of choices.
+            self._source_key = f"device:{source.status().title}" if key == "device:" else key
 
     def use_model(self, name: str) -> None:
         """Listen with another bundle; it is loaded in the background."""
@@ -172,6 +173,8 @@ class Studio:
         return SoundCardSource(self.sound, name or None, self.engine.clock)
 
     def _play(self, files: Sequence[Path], *, first: int) -> Source:
+        # Where to begin was said of the first file, not of whatever is chosen later.
+        start_seconds, self._start_seconds = self._start_seconds, 0.0
         return FileSource(
             files,
             clock=self.engine.clock,
@@ -179,6 +182,6 @@ class Studio:
             speaker=self._speaker,
             first_track=first,
             loop=self._loop,
-            start_seconds=self._start_seconds,
+            start_seconds=start_seconds,
             block_seconds=self.settings.block_seconds,
         )
