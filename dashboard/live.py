@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
@@ -28,6 +30,11 @@ class PageOptions:
     host: str
     port: int
     open_browser: bool
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open a window. Without one Python starts a text browser, which takes the terminal."""
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def run_page(
@@ -81,7 +88,7 @@ def run_page(
             console.print(f"[bold]genrescope[/] is at [link={address}]{escape(address)}[/link]  (ctrl-C ends it)")
             if source and studio.sound.missing is not None:
                 console.print(f"[dim]{escape(studio.sound.missing)}[/dim]")
-            if options.open_browser:
+            if options.open_browser and _has_screen():
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             # What plays meanwhile is kept in the ring, and classified when the network is there.
             fetched.wait(FIRST_PAGE_SECONDS)
