@@ -50,7 +50,7 @@ def run_page(
     start_seconds: float = 0.0,
 ) -> None:
     """Serve the page until ctrl-C or SIGTERM. Whatever cannot work is an error before the page opens."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     access = Access.for_host(options.host)
     settings = StreamSettings(hop_seconds=hop_seconds)
     # The port first: the most frequent mistake is a genrescope that is already running.
