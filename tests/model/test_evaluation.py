@@ -20,7 +20,6 @@ from model.head import fit_head, source_class_weights
 from model.library import Library
 from model.recipe import Recipe
 
-pytest.importorskip("sklearn")
 LABELS = ("blues", "jazz", "rock")
 RECIPE = Recipe(synonyms={}, zero_shot_weight=0.0, inverse_regularisation=0.1)
 

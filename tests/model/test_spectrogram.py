@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -54,7 +55,6 @@ def test_streamed_equals_offline_for_random_blocks(blocks: list[int], seed: int)
     ],
 )
 def test_agrees_with_librosa(front_end: FrontEnd) -> None:
-    librosa = pytest.importorskip("librosa")
     samples = np.random.default_rng(1).normal(0, 0.1, 60_000).astype(np.float32)
     power = librosa.feature.melspectrogram(
         y=samples,
