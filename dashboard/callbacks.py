@@ -42,7 +42,11 @@ def register_callbacks(app: Dash, studio: Studio) -> None:
         source: str | None,
         model: str | None,
     ) -> dict[str, Any]:
-        return _notice(carry_out(studio, str(ctx.triggered_id), seek=seek, source=source, model=model))
+        # Dash makes one call of what happens while another is on its way: a seek and a press of "play", say.
+        # dict.fromkeys: each control once, in the order in which they were used.
+        names = dict.fromkeys(str(name) for name in ctx.triggered_prop_ids.values())
+        said = (carry_out(studio, name, seek=seek, source=source, model=model) for name in names)
+        return _notice(" ".join(filter(None, said)))
 
     @app.callback(
         Output("source", "options"),
