@@ -126,6 +126,25 @@ def test_seek_next_and_previous_reach_the_source(serve: Serve, look: Look) -> No
     assert viewer.complaints == []
 
 
+def test_commands_given_at_the_same_moment_are_all_carried_out(serve: Serve, look: Look) -> None:
+    studio = FakeStudio()
+    studio.session.advance(10)
+    source = studio.session.source
+    viewer = look(serve(studio).url)
+    viewer.until_text("place-text", "0:10 / 1:24")
+    # What fast fingers do: more key presses than answers from the server.
+    viewer.value(
+        """(() => {
+            for (let stamp = 0; stamp < 5; stamp++)
+                dash_clientside.set_props("seek", {data: {seconds: 20 + stamp, stamp}});
+            document.getElementById("play").click();
+        })()"""
+    )
+    until(lambda: ("seek", 24.0) in source.commands, "the last seek is carried out")
+    until(lambda: ("pause", 0.0) in source.commands, "the pause is carried out")
+    assert viewer.complaints == []
+
+
 def test_another_model_changes_the_labels_in_every_page(serve: Serve, look: Look) -> None:
     studio = FakeStudio()
     studio.session.advance(20)
