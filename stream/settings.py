@@ -30,8 +30,8 @@ class StreamSettings:
     """Length of a block that file playback pushes."""
     history_predictions: int = 7200
     """Predictions kept for the page and for programs (one hour at two a second)."""
-    history_columns: int = 1250
-    """Columns of the waterfall kept (two minutes)."""
+    history_columns: int = 37500
+    """Columns of the waterfall kept (one hour at `column_seconds`, under 4 MB)."""
     column_seconds: float = 0.096
     """Time one column of the waterfall stands for."""
 
