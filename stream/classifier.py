@@ -56,6 +56,13 @@ class Smoother(Protocol):
     def reset(self) -> None: ...
 
 
+class LabelMap(Protocol):
+    """A bundle's map of its labels: music like it lies near it."""
+
+    def describe(self, labels: tuple[str, ...]) -> dict[str, list[list[float]]]:
+        """JSON-ready: "points" and "anchors", each a list of [x, y, index of the label], x and y in -1..1."""
+
+
 class Classifier(Protocol):
     """A bundle ready to be used: everything but the network is at hand without loading TensorFlow."""
 
@@ -71,6 +78,13 @@ class Classifier(Protocol):
     """Centre of each band of the spectrogram, float32 [bands], Hz."""
     display_range: tuple[float, float]
     """Values of the spectrogram between which the waterfall's colours run."""
+
+    thresholds: Mapping[str, float]
+    """"unsure_below", and where several labels hold at once "shown_from"."""
+
+    @property
+    def genre_map(self) -> LabelMap | None:
+        """None where the bundle has none."""
 
     @property
     def loaded(self) -> bool: ...
@@ -91,3 +105,9 @@ class Classifier(Protocol):
 
     def sure(self, probabilities: np.ndarray) -> bool:
         """Whether smoothed probabilities [labels] are good enough to name a label; otherwise it is "not sure"."""
+
+    def place(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Outputs of the network -> places on the map, float32 [batch, 2], each -1..1; None without a map."""
+
+    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+        """How much each cell of a window spoke for a label: float32 [window_frames, bands], 0..1. Takes a while."""

@@ -12,7 +12,7 @@ import numpy as np
 from model.errors import GenrescopeError
 from stream.classifier import Classifier, Network
 from stream.clock import Clock, SystemClock
-from stream.session import Job, Session
+from stream.session import Answer, Job, Session
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,7 @@ class Engine:
         sounding = [(session, job) for session, job in batch if not job.due.silent]
         rows: dict[int, int] = {}
         outputs: Mapping[str, np.ndarray] = {}
+        windows = np.empty(0, np.float32)
         network_ms = 0.0
         if sounding:
             try:
@@ -130,11 +131,12 @@ class Engine:
         made = 0
         for session, job in batch:
             try:
-                raw = None
+                answer = None
                 if id(job) in rows:
-                    row = slice(rows[id(job)], rows[id(job)] + 1)
-                    raw = session.classifier.probabilities({name: array[row] for name, array in outputs.items()})[0]
-                session.settle(job, raw, network_ms=network_ms, batch_size=len(sounding))
+                    row = rows[id(job)]
+                    own = {name: array[row : row + 1] for name, array in outputs.items()}
+                    answer = _answer(session.classifier, windows[row], own)
+                session.settle(job, answer, network_ms=network_ms, batch_size=len(sounding))
                 made += 1
             except Exception as error:
                 self._fail(session, error)
@@ -152,3 +154,14 @@ class Engine:
         while not self._stopped.is_set():
             self.step()
             self._clock.wait(self._stopped, TICK_SECONDS)
+
+
+def _answer(classifier: Classifier, window: np.ndarray, outputs: Mapping[str, np.ndarray]) -> Answer:
+    """One window's share of a batch."""
+    places = classifier.place(outputs)
+    return Answer(
+        # A copy: a view would keep the whole batch in memory.
+        window=window.copy(),
+        probabilities=classifier.probabilities(outputs)[0],
+        place=None if places is None else (float(places[0, 0]), float(places[0, 1])),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -30,6 +31,25 @@ class Restart:
     """Sound from here on has nothing to do with the sound before: a start, a seek, another track."""
 
     sample: int
+
+
+class Sink(Protocol):
+    """What a source hands its sound to. One thread at a time calls it, the source's."""
+
+    def begin(self, rate: float, *, track: int = 0, position_seconds: float = 0.0) -> None:
+        """A new stretch of sound begins, at this rate (Hz): start, seek or next track."""
+
+    def push(self, block: np.ndarray, captured_at: float) -> None:
+        """Next block, float32 [n, channels]; its last sample was captured then (monotonic clock, seconds)."""
+
+    def finish(self) -> None:
+        """The source has ended."""
+
+    def lost(self, seconds: float) -> None:
+        """So much sound never arrived."""
+
+    def quiet(self) -> None:
+        """No sound is coming at present."""
 
 
 class Inlet:

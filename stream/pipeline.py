@@ -122,5 +122,11 @@ class Pipeline:
         self._silent_windows = 0
         for _ in range(hops):
             self._smoothed = self._smoother.update(raw)
-        sure = self.classifier.sure(self._smoothed) and due.sounding_seconds >= self.settings.settle_seconds
+        sure = self._likely_enough() and due.sounding_seconds >= self.settings.settle_seconds
         return Outcome(Verdict.SURE if sure else Verdict.NOT_SURE, self._smoothed.copy(), raw)
+
+    def _likely_enough(self) -> bool:
+        """Whether the best label may be named: the settings' word counts before the bundle's."""
+        if self.settings.sure_from is None:
+            return self.classifier.sure(self._smoothed)
+        return bool(np.max(self._smoothed) >= self.settings.sure_from)

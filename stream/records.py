@@ -94,6 +94,8 @@ class Prediction:
     """The window was waiting for the network to load; its latency says nothing about the live path."""
     restart: bool
     """The first prediction after a start, a seek or a new track: nothing is smoothed across it."""
+    place: tuple[float, float] | None = None
+    """Where the window lies on the bundle's map of its labels, each -1..1; None in silence, and without a map."""
 
     @property
     def latency_ms(self) -> float:
@@ -115,7 +117,7 @@ class SourceStatus:
     """What a source tells about itself."""
 
     kind: str
-    """"file" or "sound card"."""
+    """"file", "sound card" or "browser microphone"."""
     title: str
     state: SourceState
     detail: str = ""

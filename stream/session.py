@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,22 +45,65 @@ class Job:
     restart: bool
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the classifier said about a window.
+
+    window : float32 [window_frames, bands]; probabilities : float32 [labels].
+    place : where it lies on the bundle's map, each -1..1; None if the bundle has no map.
+    """
+
+    window: np.ndarray
+    probabilities: np.ndarray
+    place: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """The last window that was classified, for whoever wants to know why.
+
+    window : float32 [window_frames, bands].
+    """
+
+    prediction: Prediction
+    window: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the engine is to listen with."""
+
+    classifier: Classifier
+    settings: StreamSettings
+
+
 class Session:
     """Made and commanded by the page or the API; worked on by the engine, and only by it.
 
     Commands may come from any thread; they are carried out at the engine's or the source's next step.
+
+    starts_at : stream time of the first sample, seconds. A session that joins a running source begins where the source
+        is, so that both have one time axis.
     """
 
     def __init__(
-        self, identifier: str, source: Source, classifier: Classifier, settings: StreamSettings, clock: Clock
+        self,
+        identifier: str,
+        source: Source,
+        classifier: Classifier,
+        settings: StreamSettings,
+        clock: Clock,
+        *,
+        starts_at: float = 0.0,
     ) -> None:
         self.identifier = identifier
         self.source = source
-        self.settings = settings
+        self.glimpse: Glimpse | None = None
+        self._starts_at = starts_at
         self._clock = clock
         self.inlet = Inlet(classifier.sample_rate, settings.buffer_seconds)
         self.results = Results(classifier.labels, settings)
-        self._wanted = classifier
+        self._wanted = _Wanted(classifier, settings)
         self._failure = ""
         self._skipped = 0
         self._skipped_at = -BEHIND_SECONDS
@@ -70,7 +113,8 @@ class Session:
         self._stretch_start = 0
         self._front_end_seconds = 0.0
         self._catch_up_until: int | None = None
-        self._adopt(classifier)
+        self._column_time = -1.0
+        self._adopt(self._wanted)
 
     # ---- commands, from any thread -------------------------------------------------------------------------------
 
@@ -82,25 +126,39 @@ class Session:
         """Stop the source."""
         self.source.stop()
 
-    def use(self, classifier: Classifier) -> None:
-        """Listen with another bundle from now on; what was heard with the old one is dropped from the page."""
+    def change(self, *, classifier: Classifier | None = None, settings: StreamSettings | None = None) -> None:
+        """Listen with another bundle, or with other settings, from now on.
+
+        With another bundle the results begin anew. Raises BundleError if it hears at another sample rate.
+        """
+        classifier = classifier or self._wanted.classifier
         if classifier.sample_rate != self.inlet.sample_rate:
             raise BundleError(
                 f"{classifier.name} hears {classifier.sample_rate} Hz, this session {self.inlet.sample_rate} Hz",
                 rule="a running session cannot change its sample rate",
                 next_step=f"Start it anew with --model {classifier.name}",
             )
-        self._wanted = classifier
+        self._wanted = _Wanted(classifier, settings or self._wanted.settings)
 
     @property
     def classifier(self) -> Classifier:
-        """The bundle that is listening; `use` takes effect at the engine's next step."""
+        """The bundle that is listening; `change` takes effect at the engine's next step."""
         return self._pipeline.classifier
+
+    @property
+    def settings(self) -> StreamSettings:
+        """How it is listening."""
+        return self._pipeline.settings
+
+    @property
+    def stream_time(self) -> float:
+        """Seconds of sound since the source began."""
+        return self._seconds(self.inlet.ring.written)
 
     @property
     def stuck(self) -> bool:
         """It has failed, and nothing has been changed since that could mend it."""
-        return bool(self._failure) and self._wanted is self._pipeline.classifier
+        return bool(self._failure) and self._wanted is self._adopted
 
     def status(self) -> SessionStatus:
         """How it is, from any thread."""
@@ -119,7 +177,7 @@ class Session:
             state=state,
             detail=self._failure or source.detail,
             source=source,
-            inlet=self.inlet.status(),
+            inlet=replace(self.inlet.status(), stream_time=self.stream_time),
             model=classifier.name,
             device=classifier.network.device if loaded else "",
             latency_ms=median([prediction.latency_ms for prediction in recent]),
@@ -134,8 +192,8 @@ class Session:
 
     def ingest(self) -> None:
         """Take what has come in; compute its spectrogram frames; note the windows that are due."""
-        if self._wanted is not self._pipeline.classifier:
-            self._change_classifier()
+        if self._wanted is not self._adopted:
+            self._change()
         begun = self._clock.now()
         stop = self.inlet.ring.written
         while True:
@@ -176,8 +234,9 @@ class Session:
         """float32 [window_frames, bands]: a view, valid until the next `ingest`."""
         return self._pipeline.window(job.due)
 
-    def settle(self, job: Job, raw: np.ndarray | None, *, network_ms: float, batch_size: int) -> Prediction:
-        """Smooth the classifier's answer (float32 [labels], None for silence) and append the prediction."""
+    def settle(self, job: Job, answer: Answer | None, *, network_ms: float, batch_size: int) -> Prediction:
+        """Smooth the classifier's answer (None for silence) and append the prediction."""
+        raw = None if answer is None else answer.probabilities
         outcome = self._pipeline.settle(job.due, raw, hops=1 + job.skipped_before)
         prediction = Prediction(
             number=self.results.next_prediction,
@@ -195,7 +254,9 @@ class Session:
             skipped_before=job.skipped_before,
             caught_up=job.caught_up,
             restart=job.restart,
+            place=None if answer is None else answer.place,
         )
+        self.glimpse = None if answer is None else Glimpse(prediction, answer.window)
         self._front_end_seconds = 0.0
         self.results.append(prediction)
         self._recent.append(prediction)
@@ -207,22 +268,28 @@ class Session:
 
     # ---- inside --------------------------------------------------------------------------------------------------
 
-    def _adopt(self, classifier: Classifier) -> None:
-        self._pipeline = Pipeline(classifier, self.settings, history_seconds=self.settings.buffer_seconds)
+    def _adopt(self, wanted: _Wanted) -> None:
+        self._adopted = wanted
+        settings = wanted.settings
+        self._pipeline = Pipeline(wanted.classifier, settings, history_seconds=settings.buffer_seconds)
         self._pending: deque[DueWindow] = deque()
         self._catch_up_until = None
         self._front_end_seconds = 0.0
         self._fresh = True
-        self._waterfall = Waterfall(self._pipeline, self.settings.column_seconds)
+        self._waterfall = Waterfall(self._pipeline, settings.column_seconds)
 
-    def _change_classifier(self) -> None:
-        wanted = self._wanted
+    def _change(self) -> None:
+        wanted, before = self._wanted, self.classifier
         self._adopt(wanted)
         self._failure = ""
-        self._recent.clear()
-        self.results = Results(wanted.labels, self.settings, generation=self.results.generation + 1)
-        # The last window's worth of sound is heard again, so that the new model answers at once.
-        self._read = max(self._stretch_start, self._read - round(wanted.window_seconds * wanted.sample_rate))
+        if wanted.classifier is not before:
+            self.glimpse = None
+            self._recent.clear()
+            self._column_time = -1.0
+            self.results = Results(wanted.classifier.labels, wanted.settings, generation=self.results.generation + 1)
+        # The last window's worth of sound is heard again, so that there is an answer at once.
+        window = round(wanted.classifier.window_seconds * wanted.classifier.sample_rate)
+        self._read = max(self._stretch_start, self._read - window)
         self._stretch_start = self._read
 
     def _begin_stretch(self, sample: int) -> None:
@@ -245,7 +312,15 @@ class Session:
         self._read = max(stop, first)
         self._pending.extend(self._pipeline.push(samples))
         for samples_in, bands in self._waterfall.new_columns():
-            self.results.append_column((self._stretch_start + samples_in) / self.inlet.sample_rate, bands)
+            time = self._seconds(self._stretch_start + samples_in)
+            # What is heard once more after a change of settings has been drawn already.
+            if time > self._column_time:
+                self.results.append_column(time, bands)
+                self._column_time = time
+
+    def _seconds(self, sample: int) -> float:
+        """Stream time of a sample of the ring."""
+        return self._starts_at + sample / self.inlet.sample_rate
 
     def _job(self, due: DueWindow, skipped: int, waited: bool) -> Job:
         sample = self._stretch_start + due.end_sample
@@ -258,7 +333,7 @@ class Session:
         ahead = 0.0 if mark is None else (mark.sample - sample) / self.inlet.sample_rate
         job = Job(
             due=due,
-            stream_time=sample / self.inlet.sample_rate,
+            stream_time=self._seconds(sample),
             captured_at=self._clock.now() if mark is None else mark.captured_at - ahead,
             track=0 if mark is None else mark.track,
             position_seconds=0.0 if mark is None else max(0.0, mark.position_seconds - ahead),

@@ -15,6 +15,8 @@ class StreamSettings:
     """Time between two predictions."""
     smoothing_seconds: float = 1.2
     """Time constant of the smoothing: how long a new genre takes to win about two thirds of the display."""
+    sure_from: float | None = None
+    """Smoothed probability from which a label is named; below it is "not sure". None leaves it to the bundle."""
     silence_closes_dbfs: float = -56.0
     """Below this level, for `silence_hold_seconds`, it is silence."""
     silence_opens_dbfs: float = -50.0
@@ -43,11 +45,13 @@ class StreamSettings:
             self.smoothing_seconds,
             "it lies between 0 and 30",
         )
+        sure_from = 0.0 if self.sure_from is None else self.sure_from
+        self._require(0.0 <= sure_from <= 1.0, "sure_from", sure_from, "it lies between 0 and 1")
         self._require(
-            self.silence_closes_dbfs <= self.silence_opens_dbfs <= 0.0,
+            -120.0 <= self.silence_closes_dbfs <= self.silence_opens_dbfs <= 0.0,
             "silence_opens_dbfs",
             self.silence_opens_dbfs,
-            "it is at least silence_closes_dbfs and at most 0",
+            "it is at least silence_closes_dbfs (which is at least -120) and at most 0",
         )
         self._require(5.0 <= self.buffer_seconds <= 600.0, "buffer_seconds", self.buffer_seconds, "it lies in 5 .. 600")
 

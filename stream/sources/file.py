@@ -10,7 +10,7 @@ from pathlib import Path
 from model.errors import AudioFileError, SettingError
 from stream.clock import Clock
 from stream.devices import SoundSystem
-from stream.inlet import Inlet
+from stream.inlet import Sink
 from stream.records import SourceState, SourceStatus, TrackInfo
 from stream.sources.decoder import Decoder, open_audio
 from stream.sources.source import Source
@@ -76,7 +76,7 @@ class FileSource(Source):
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def start(self, inlet: Inlet) -> None:
+    def start(self, inlet: Sink) -> None:
         self._thread = threading.Thread(target=self._run, args=(inlet,), name="file-playback", daemon=True)
         self._thread.start()
 
@@ -98,9 +98,12 @@ class FileSource(Source):
         self._paused.clear()
         self._wake.set()
 
-    def seek(self, seconds: float) -> None:
+    def seek(self, seconds: float, *, track: int | None = None) -> None:
+        if track is not None and not 0 <= track < len(self._tracks):
+            raise SettingError(f"there is no track number {track + 1}", next_step="Choose a track of the list")
         with self._lock:
-            track = self._next.track if self._next else self._track
+            if track is None:
+                track = self._next.track if self._next else self._track
             duration = self._tracks[track].duration_seconds
             limit = max(0.0, duration - 0.05) if duration is not None else seconds
             self._next = _Place(track, min(max(0.0, seconds), limit))
@@ -134,7 +137,7 @@ class FileSource(Source):
 
     # ---- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self, inlet: Inlet) -> None:
+    def _run(self, inlet: Sink) -> None:
         try:
             while not self._stopped:
                 with self._lock:
@@ -151,7 +154,7 @@ class FileSource(Source):
         finally:
             self._speaker.close()
 
-    def _play(self, place: _Place, inlet: Inlet) -> None:
+    def _play(self, place: _Place, inlet: Sink) -> None:
         """Play one track from a place, until it ends or somebody wants to be elsewhere."""
         try:
             decoder = open_audio(Path(self._tracks[place.track].path))
@@ -169,7 +172,7 @@ class FileSource(Source):
         finally:
             decoder.close()
 
-    def _pump(self, decoder: Decoder, inlet: Inlet) -> None:
+    def _pump(self, decoder: Decoder, inlet: Sink) -> None:
         frames = max(1, round(self._block_seconds * decoder.sample_rate))
         begun, played = self._clock.now(), 0
         while not self._stopped and self._next is None:
@@ -208,7 +211,7 @@ class FileSource(Source):
                     return False
         return True
 
-    def _rest(self, state: SourceState, inlet: Inlet) -> None:
+    def _rest(self, state: SourceState, inlet: Sink) -> None:
         """Do nothing until somebody wants something."""
         self._state = state
         inlet.quiet()

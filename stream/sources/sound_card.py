@@ -10,7 +10,7 @@ import numpy as np
 from model.errors import DeviceError
 from stream.clock import Clock
 from stream.devices import Device, SoundSystem
-from stream.inlet import Inlet
+from stream.inlet import Sink
 from stream.records import SourceState, SourceStatus
 from stream.ring_buffer import RingBuffer
 from stream.sources.source import Source
@@ -73,7 +73,7 @@ class SoundCardSource(Source):
         self._thread: threading.Thread | None = None
         self._capture: Capture | None = None
 
-    def start(self, inlet: Inlet) -> None:
+    def start(self, inlet: Sink) -> None:
         # The first time is tried here, so that a busy device is an error at once and not a spinning page.
         self._capture = Capture(self._sound, self._sound.find_input(self._name), self._clock)
         self._thread = threading.Thread(target=self._run, args=(inlet,), name="sound-card", daemon=True)
@@ -89,7 +89,7 @@ class SoundCardSource(Source):
 
     # ---- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self, inlet: Inlet) -> None:
+    def _run(self, inlet: Sink) -> None:
         tries = 0
         while not self._stopped.is_set():
             if self._capture is not None:
@@ -103,7 +103,7 @@ class SoundCardSource(Source):
             tries += 1
             self._reopen()
 
-    def _listen(self, capture: Capture, inlet: Inlet) -> bool:
+    def _listen(self, capture: Capture, inlet: Sink) -> bool:
         """Pass on what is captured until the device is lost or listening is over. True if any sound arrived."""
         inlet.begin(capture.rate)
         opened_at = self._clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from model.errors import SettingError
-from stream.inlet import Inlet
+from stream.inlet import Sink
 from stream.records import SourceStatus
 
 
@@ -13,7 +13,7 @@ class Source(ABC):
     """A thread that pushes sound into an inlet and never waits for anybody but the clock."""
 
     @abstractmethod
-    def start(self, inlet: Inlet) -> None:
+    def start(self, inlet: Sink) -> None:
         """Begin to push. Raises a GenrescopeError if that is impossible from the outset."""
 
     @abstractmethod
@@ -30,7 +30,8 @@ class Source(ABC):
     def resume(self) -> None:
         raise self._unsupported("resumed")
 
-    def seek(self, seconds: float) -> None:
+    def seek(self, seconds: float, *, track: int | None = None) -> None:
+        """Go to this place of a track (an index; None is the one that is playing)."""
         raise self._unsupported("wound to another place")
 
     def skip(self, tracks: int) -> None:

@@ -95,9 +95,11 @@ class LoudnessClassifier:
     window_seconds = 3.0
     display_range = (0.0, 1.0)
     band_frequencies_hz = np.array([0.0, 500.0], dtype=np.float32)
+    genre_map = None
 
     def __init__(self, *, loaded: bool = True, network: LoudnessNetwork | None = None) -> None:
         self.loaded = loaded
+        self.thresholds = {"unsure_below": 0.6}
         self.network = network or LoudnessNetwork()
         self.load_error: Exception | None = None
         self.may_load = threading.Event()
@@ -121,3 +123,11 @@ class LoudnessClassifier:
 
     def sure(self, probabilities: np.ndarray) -> bool:
         return float(probabilities.max()) > 0.6
+
+    def place(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Loud music lies at the right."""
+        loud = 2.0 * np.clip(outputs["loudness"], 0.0, 1.0) - 1.0
+        return np.stack((loud, np.zeros_like(loud)), axis=1).astype(np.float32)
+
+    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+        return np.clip(np.abs(window), 0.0, 1.0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from model.errors import BundleError
 from stream.engine import Engine
-from stream.inlet import Inlet
+from stream.inlet import Inlet, Sink
 from stream.records import SessionState, SourceState, SourceStatus, Verdict
 from stream.session import Session
 from stream.settings import StreamSettings
+from stream.sources.shared import SharedSource
 from stream.sources.source import Source
 from tests.stream.fakes import LoudnessClassifier, LoudnessNetwork, ManualClock
 
@@ -23,8 +26,8 @@ class HandFed(Source):
     def __init__(self) -> None:
         self.closed = False
 
-    def start(self, inlet: Inlet) -> None:
-        self.inlet = inlet
+    def start(self, inlet: Sink) -> None:
+        self.sink = inlet
         inlet.begin(RATE)
 
     def stop(self) -> None:
@@ -202,11 +205,76 @@ def test_changing_the_model_answers_at_once_from_the_sound_already_heard() -> No
     rig = Rig()
     rig.play(10.0, 0.9)
     before = rig.session.results
-    rig.session.use(LoudnessClassifier(network=LoudnessNetwork("new")))
+    rig.session.change(classifier=LoudnessClassifier(network=LoudnessNetwork("new")))
     rig.play(0.1, 0.9)
     assert rig.session.results is not before
     assert rig.session.results.generation == before.generation + 1
     assert rig.session.results.latest.stream_time == pytest.approx(10.0, abs=0.11)
+
+
+def test_changed_settings_answer_at_once_and_keep_what_was_heard() -> None:
+    rig = Rig()
+    rig.play(10.0, 0.55)
+    results, columns = rig.session.results, rig.session.results.next_column
+    assert results.latest.verdict is Verdict.NOT_SURE
+    rig.session.change(settings=replace(rig.settings, sure_from=0.5, hop_seconds=1.0))
+    rig.play(2.05, 0.55)
+    assert rig.session.results is results
+    assert results.latest.verdict is Verdict.SURE
+    times = [prediction.stream_time for prediction in results.predictions_since(0)]
+    assert times == sorted(times)
+    np.testing.assert_allclose(np.diff(times[-2:]), 1.0, atol=0.01)
+    # The picture goes on without a second copy of the three seconds that were heard again.
+    assert results.next_column - columns == pytest.approx(2.05 / rig.settings.column_seconds, abs=2)
+
+
+def test_a_session_that_joins_later_has_the_same_time_axis() -> None:
+    rig = Rig()
+    source = HandFed()
+    shared = SharedSource(source)
+    first = Session("first", shared.tap(), rig.classifier, rig.settings, rig.clock)
+    rig.engine.add(first)
+    wave = np.full((round(0.1 * RATE), 1), 0.9, np.float32) * np.where(np.arange(100) % 2, 1.0, -1.0)[:, None]
+
+    def play(seconds: float) -> None:
+        for _ in range(round(seconds * 10)):
+            rig.clock.time += 0.1
+            source.sink.push(wave.astype(np.float32), rig.clock.time)
+            rig.engine.step()
+
+    play(7.0)
+    second = Session("second", shared.tap(), rig.classifier, rig.settings, rig.clock, starts_at=first.stream_time)
+    rig.engine.add(second)
+    play(5.0)
+    assert second.stream_time == pytest.approx(first.stream_time)
+    newest = first.results.latest, second.results.latest
+    assert newest[0].stream_time == pytest.approx(newest[1].stream_time, abs=0.5)
+    assert newest[0].position_seconds == pytest.approx(newest[0].stream_time, abs=0.01)
+    assert newest[1].position_seconds == pytest.approx(newest[1].stream_time, abs=0.01)
+
+
+def test_a_shared_source_runs_as_long_as_anybody_listens() -> None:
+    rig = Rig()
+    source = HandFed()
+    shared = SharedSource(source)
+    first, second = shared.tap(), shared.tap()
+    first.start(Inlet(RATE, 10.0))
+    second.start(Inlet(RATE, 10.0))
+    first.stop()
+    first.stop()
+    assert not source.closed
+    second.stop()
+    assert source.closed
+    assert rig.session.status().state is SessionState.LIVE
+
+
+def test_every_answer_has_its_place_and_its_window() -> None:
+    rig = Rig()
+    rig.play(4.0, 0.9)
+    newest = rig.session.results.latest
+    assert newest.place == pytest.approx((0.8, 0.0), abs=0.01)
+    assert rig.session.glimpse.prediction is newest
+    assert rig.session.glimpse.window.shape == (300, 2)
 
 
 def test_a_model_with_another_sample_rate_is_refused_with_what_to_do() -> None:
@@ -214,7 +282,7 @@ def test_a_model_with_another_sample_rate_is_refused_with_what_to_do() -> None:
     other = LoudnessClassifier()
     other.sample_rate = 2000
     with pytest.raises(BundleError, match="--model"):
-        rig.session.use(other)
+        rig.session.change(classifier=other)
 
 
 def test_the_waterfall_has_a_column_for_every_tenth_of_a_second() -> None:
