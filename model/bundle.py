@@ -4,6 +4,7 @@
         bundle.json     what it says, how it hears, which parts it has, what was measured
         weights.npz     the network: float32 arrays by "layer/variable"
         head.npz        the arrays of its head, where it has one
+        map.npz         its training music on a map, where it has one
         card.md         for people
         LICENSE-...     the licences of what it is made from
 
@@ -17,6 +18,7 @@ import hashlib
 import io
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,7 @@ import numpy as np
 
 from model.errors import BundleError
 from model.front_end import FrontEnd
+from model.genre_map import LARGEST_MAP_BYTES, GenreMap, read_map
 from model.networks import musicnn
 from model.parts import Part, read_part
 from model.recipe import Recipe
@@ -44,6 +47,7 @@ class Bundle:
     metrics : what was measured when it was built, as `model.evaluation` reports it.
     recipe : how its parts were trained, None if nothing was trained here.
     training_groups : the artists it was trained on, as `model.evaluation.group_id` has them.
+    genre_map : where music lies among its labels, None if it has no map.
     network_id : the same for two bundles exactly when they share their network and its weights.
     """
 
@@ -66,6 +70,7 @@ class Bundle:
     weights_sha256: str = field(repr=False, default="")
     recipe: Recipe | None = None
     training_groups: frozenset[str] = field(repr=False, default=frozenset())
+    genre_map: GenreMap | None = field(repr=False, default=None)
 
     def read_weights(self) -> dict[str, np.ndarray]:
         """The network's arrays, float32, checked against the checksum and against what the architecture needs."""
@@ -148,6 +153,13 @@ class _Reader:
         training = self._described.get("training")
         if training is not None and not isinstance(training, dict):
             self._refuse("what it says of its training cannot be read", "training has a recipe and groups")
+        genre_map = None
+        if "map" in self._described:
+            genre_map = read_map(
+                self._described["map"],
+                labels=labels,
+                read_file=lambda name: self._read(files, name, largest_bytes=LARGEST_MAP_BYTES),
+            )
         sha256 = self._sha256(files, weights_file)
         return Bundle(
             folder=self._folder,
@@ -169,11 +181,14 @@ class _Reader:
             weights_sha256=sha256,
             recipe=Recipe.from_json(training.get("recipe")) if training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
+            genre_map=genre_map,
         )
 
-    def _read(self, files: Mapping[str, Any], name: str) -> dict[str, np.ndarray]:
-        content = _read_checked(self._folder, name, self._sha256(files, name))
-        return read_arrays(content, self._folder / name)
+    def _read(
+        self, files: Mapping[str, Any], name: str, *, largest_bytes: int = _LARGEST_FILE_BYTES
+    ) -> dict[str, np.ndarray]:
+        content = _read_checked(self._folder, name, self._sha256(files, name), largest_bytes)
+        return read_arrays(content, self._folder / name, largest_bytes)
 
     def _sha256(self, files: Mapping[str, Any], name: str) -> str:
         self._check_name(name)
@@ -209,9 +224,14 @@ class _Reader:
         raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=_REBUILD)
 
 
-def read_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file; raises BundleError if it is none, or holds anything but plain numbers."""
+def read_arrays(content: bytes, path: Path, largest_bytes: int = _LARGEST_FILE_BYTES) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file; raises BundleError if it is none, too large, or holds anything but plain numbers."""
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # A small file may unpack to a very large one.
+            unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+        if unpacked_bytes > largest_bytes:
+            raise ValueError(f"it unpacks to {unpacked_bytes} bytes, more than {largest_bytes}")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except Exception as error:  # zip and npy readers raise many kinds; all mean the same here
@@ -221,11 +241,11 @@ def read_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _read_checked(folder: Path, name: str, sha256: str) -> bytes:
+def _read_checked(folder: Path, name: str, sha256: str, largest_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
     path = folder / name
     try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise BundleError(f"{path} is too large", rule=f"at most {_LARGEST_FILE_BYTES} bytes", next_step=_REBUILD)
+        if path.stat().st_size > largest_bytes:
+            raise BundleError(f"{path} is too large", rule=f"at most {largest_bytes} bytes", next_step=_REBUILD)
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path} cannot be read", rule=error.strerror or "", next_step=_REBUILD) from error

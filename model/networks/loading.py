@@ -29,6 +29,9 @@ class Network(Protocol):
     def __call__(self, windows: np.ndarray) -> Mapping[str, np.ndarray]:
         """float32 [batch, frames, bands] -> outputs by name, each float32 [batch, ...]."""
 
+    def pull_back(self, windows: np.ndarray, cotangents: Mapping[str, np.ndarray]) -> np.ndarray:
+        """windows and a score's gradient by output -> its gradient by window, float32 [batch, frames, bands]."""
+
 
 def load_musicnn(weights: Mapping[str, np.ndarray], *, network_id: str, device: Device) -> Network:
     """musicnn on the GPU if TensorFlow sees one and `device` allows it, else on the CPU.

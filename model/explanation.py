@@ -1,0 +1,114 @@
+"""Why this label: the part of the spectrogram that spoke for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model.parts import log_softmax
+
+if TYPE_CHECKING:
+    from model.classifier import BundleClassifier
+
+DEFAULT_STEPS = 8
+_ROBUST_MAXIMUM = 99.5
+"""Percentile that becomes one: a single cell does not make the rest pale."""
+_TIME_KERNEL = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
+_BAND_KERNEL = np.array([1.0, 2.0, 1.0]) / 4.0
+
+
+def explain(
+    classifier: BundleClassifier, window: np.ndarray, label_index: int, *, steps: int = DEFAULT_STEPS
+) -> np.ndarray:
+    """How much each cell of a window spoke for a label: float32 [frames, bands], 0..1.
+
+    What spoke against it is set to zero; the rest is lightly smoothed over time and bands and divided by its 99.5th
+    percentile, so that the strongest cells are 1. Takes `steps` times two calls of the network, one window each, so
+    that a live call beside it never waits for more than one.
+
+    window : float32 [frames, bands], as the network hears it.
+    """
+    relevance = np.maximum(attributions(classifier, window, label_index, steps=steps), 0.0)
+    smooth = _smooth(_smooth(relevance, _TIME_KERNEL, axis=0), _BAND_KERNEL, axis=1)
+    strongest = float(np.percentile(smooth, _ROBUST_MAXIMUM))
+    if strongest <= 0.0:
+        strongest = float(smooth.max())
+    if strongest <= 0.0:
+        return np.zeros(smooth.shape, np.float32)
+    return np.minimum(smooth / strongest, 1.0).astype(np.float32)
+
+
+def attributions(classifier: BundleClassifier, window: np.ndarray, label_index: int, *, steps: int) -> np.ndarray:
+    """Integrated gradients of a label's score, float64 [frames, bands]; they add up to what sound adds to silence.
+
+    M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv 1703.01365. The
+    baseline is silence, whose spectrogram is zero; the integral is taken by Gauss-Legendre quadrature, which is
+    exact sooner than equal steps. Their sum is score(window) - score(silence) but for the error of the quadrature.
+    """
+    if not 0 <= label_index < len(classifier.labels):
+        raise ValueError(f"label_index={label_index} must be one of 0 .. {len(classifier.labels) - 1}")
+    if steps < 1:
+        raise ValueError(f"steps={steps} must be at least 1")
+    nodes, shares = np.polynomial.legendre.leggauss(steps)
+    total = np.zeros(window.shape)
+    for place, share in zip((nodes + 1.0) / 2.0, shares / 2.0, strict=True):
+        windows = (place * window)[None].astype(np.float32)
+        cotangents = output_gradient(classifier, classifier.network(windows), label_index)
+        total += share * classifier.network.pull_back(windows, cotangents)[0]
+    return total * window
+
+
+def score(classifier: BundleClassifier, outputs: Mapping[str, np.ndarray], label_index: int) -> np.ndarray:
+    """What is explained, [batch]: the label's log-probability, or its logit where labels do not exclude each other.
+
+    Both are taken after the division by the bundle's temperature, as they are shown.
+    """
+    bundle = classifier.bundle
+    scores = np.asarray(sum(part.scores(outputs) for part in bundle.parts)) / bundle.temperature
+    return np.asarray((log_softmax(scores) if bundle.exclusive else scores)[:, label_index])
+
+
+def output_gradient(
+    classifier: BundleClassifier, outputs: Mapping[str, np.ndarray], label_index: int
+) -> dict[str, np.ndarray]:
+    """The score's gradient with respect to the network's outputs for one window: float32 [1, ...] by name.
+
+    By central differences, all of them in one call of the parts, so that it holds for every kind of part.
+    """
+    rows = sum(values.shape[1] for values in outputs.values())
+    varied = {name: np.repeat(np.asarray(values, np.float64), 2 * rows, axis=0) for name, values in outputs.items()}
+    steps = {}
+    first = 0
+    for name, values in outputs.items():
+        steps[name] = step = _steps(name, values[0].astype(np.float64))
+        places = first + np.arange(len(step))
+        varied[name][places, np.arange(len(step))] += step
+        varied[name][places + rows, np.arange(len(step))] -= step
+        first += len(step)
+    scores = score(classifier, varied, label_index)
+    differences = scores[:rows] - scores[rows:]
+    gradient = {}
+    first = 0
+    for name, step in steps.items():
+        gradient[name] = (differences[first : first + len(step)] / (2.0 * step))[None].astype(np.float32)
+        first += len(step)
+    return gradient
+
+
+def _steps(name: str, values: np.ndarray) -> np.ndarray:
+    # The parts take logarithms of tags: a step is small beside a tag and its distance from one. Embeddings are about 1.
+    if name == "tags":
+        return 1e-2 * values * (1.0 - values) + 1e-7
+    return np.full(len(values), 1e-4)
+
+
+def _smooth(values: np.ndarray, kernel: np.ndarray, *, axis: int) -> np.ndarray:
+    # The edge is repeated, so that it is not darkened.
+    half = len(kernel) // 2
+    padding = [(half, half) if number == axis else (0, 0) for number in range(values.ndim)]
+    padded = np.pad(values, padding, mode="edge")
+    length = values.shape[axis]
+    shifted = (padded.take(range(start, start + length), axis=axis) for start in range(len(kernel)))
+    return np.asarray(sum(weight * part for weight, part in zip(kernel, shifted, strict=True)))
