@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from model.bundle import Bundle
+from model.explanation import explain
+from model.genre_map import GenreMap
 from model.networks.loading import Network
 from model.parts import log_softmax
 from model.smoothing import ExponentialSmoother
@@ -34,6 +36,7 @@ class BundleClassifier:
         self.window_seconds = bundle.front_end.window_seconds
         self.band_frequencies_hz = bundle.front_end.band_frequencies_hz
         self.display_range = bundle.front_end.display_range
+        self.thresholds = bundle.thresholds
         self._load_network = load_network
         self._network: Network | None = None
 
@@ -68,6 +71,22 @@ class BundleClassifier:
         """Outputs of the network -> float32 [batch, labels], 0..1; rows add up to one where `exclusive`."""
         scores = np.asarray(sum(part.scores(outputs) for part in self.bundle.parts))
         return to_probabilities(scores, self.bundle.temperature, exclusive=self.exclusive)
+
+    @property
+    def genre_map(self) -> GenreMap | None:
+        """The map of the labels, None where the bundle has none."""
+        return self.bundle.genre_map
+
+    def place(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Outputs of the network -> places on the map, float32 [batch, 2], -1..1; None without a map."""
+        return None if self.bundle.genre_map is None else self.bundle.genre_map.place(outputs)
+
+    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+        """How much each cell of a window [frames, bands] spoke for a label: float32 [frames, bands], 0..1.
+
+        Only after `load`; takes a good while longer than classifying, and longest when first asked.
+        """
+        return explain(self, window, label_index)
 
     def sure(self, probabilities: np.ndarray) -> bool:
         """Whether the best of the smoothed probabilities [labels] is good enough to be named."""
