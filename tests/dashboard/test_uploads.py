@@ -1,0 +1,629 @@
+"""Files that browsers send: good ones are taken in, all others are refused in words and leave nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import io
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import soundfile
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.access import Access
+from dashboard.foreign_files import SOUND_SUFFIXES, TITLE_LENGTH, begins_as_sound, clean_title, kept_suffix
+from dashboard.server import PageServer
+from dashboard.upload_refusals import UploadError
+from dashboard.uploads import Upload, UploadLimits, Uploads, register_uploads
+from model.errors import SettingError
+from tests.dashboard.conftest import until
+from tests.sounds import ffmpeg, tone, write_tone
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+SMALL = UploadLimits(max_bytes=1_000_000, max_files=3, max_seconds=60.0, min_free_bytes=0, patience_seconds=10.0)
+
+
+def sound(seconds: float = 0.5, suffix: str = "wav", rate: int = 16000) -> bytes:
+    """The bytes of a sound file."""
+    file = io.BytesIO()
+    container, coding = ("OGG", "OPUS") if suffix == "opus" else (suffix.upper(), None)
+    soundfile.write(file, tone(seconds, rate), rate, format=container, subtype=coding)
+    return file.getvalue()
+
+
+WAV = sound()
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Iterator[Uploads]:
+    store = Uploads(tmp_path, limits=SMALL)
+    yield store
+    store.close()
+
+
+def send(store: Uploads, data: bytes = WAV, name: str = "song.wav", owner: str = "mine", **more: Any) -> Upload:
+    return store.receive(io.BytesIO(data), filename=name, length=more.pop("length", len(data)), owner=owner, **more)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def refusal(store: Uploads, data: bytes, name: str = "song.wav", **more: Any) -> UploadError:
+    with pytest.raises(UploadError) as caught:
+        send(store, data, name, **more)
+    return caught.value
+
+
+# ---- what is taken in ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "opus", "aiff", "caf", "w64"])
+def test_sound_files_of_common_kinds_are_taken_in(uploads: Uploads, suffix: str) -> None:
+    data = sound(2.0, suffix, 48000)
+    upload = send(uploads, data, f"My song.{suffix}")
+    assert upload.title == f"My song.{suffix}"
+    assert upload.key.startswith("upload:") and upload.owner == "mine"
+    assert upload.seconds == pytest.approx(2.0, abs=0.1)
+    assert upload.path.suffix == f".{suffix}"
+    assert upload.path.read_bytes() == data
+    assert uploads.get(upload.key, "mine") == upload
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "aac", "wma", "webm", "ac3"])
+def test_sound_files_that_ffmpeg_reads_are_taken_in(uploads: Uploads, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"tone.{suffix}"
+    ffmpeg("-i", write_tone(tmp_path / "tone.wav", 2.0, 48000), path)
+    assert send(uploads, path.read_bytes(), path.name).path.suffix == f".{suffix}"
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "aiff"])
+def test_sound_is_known_by_its_beginning_not_by_its_name(uploads: Uploads, suffix: str) -> None:
+    assert send(uploads, sound(1.0, suffix, 44100), "song.txt").path.suffix == ""
+
+
+def test_an_mp3_behind_a_tag_and_padding_is_taken_in(uploads: Uploads) -> None:
+    tag = b"ID3\x04\x00\x00" + bytes([0, 0, 2, 0]) + bytes(256)
+    assert send(uploads, tag + bytes(100) + sound(2.0, "mp3", 44100), "tagged.mp3").seconds
+
+
+def test_a_file_of_unknown_length_is_taken_in(uploads: Uploads) -> None:
+    assert send(uploads, WAV, length=None).path.read_bytes() == WAV
+
+
+def test_only_the_announced_bytes_are_taken(uploads: Uploads) -> None:
+    assert send(uploads, WAV + b"GET /more", length=len(WAV)).path.read_bytes() == WAV
+
+
+# ---- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "status", "words"),
+    [
+        (b"Dear diary, " * 2000, "notes.txt", 415, "notes.txt is not a sound file genrescope can read"),
+        (b"Dear diary, " * 2000, "notes.mp3", 415, "notes.mp3 is not a sound file"),
+        (b"Dear diary, " * 2000, "notes.au", 415, "notes.au is not a sound file"),
+        ("Dear diary, ".encode("utf-16") * 2000, "notes.wav", 415, "notes.wav is not a sound file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), "cover.png", 415, "cover.png is not a sound file"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", "cut.wav", 415, "cut.wav cannot be read as sound"),
+        (b"fLaC\x00" + bytes(900), "bad.flac", 415, "bad.flac cannot be read as sound"),
+        (b"\xff\xfb\x90\x64" * 5, "short.mp3", 415, "short.mp3"),
+        (b"", "nothing.wav", 400, "nothing.wav is empty"),
+        (b"R", "one.wav", 415, "one.wav is not a sound file"),
+        (bytes(1_000_001), "huge.wav", 413, "huge.wav is too large (1 MB): an uploaded file has at most 1 MB"),
+        (sound(61.0, "flac", 4000), "epic.flac", 413, "epic.flac is 0.0 hours long"),
+    ],
+)
+def test_what_is_no_good_is_refused_in_words_and_leaves_nothing(
+    uploads: Uploads, tmp_path: Path, data: bytes, name: str, status: int, words: str
+) -> None:
+    error = refusal(uploads, data, name)
+    assert words in str(error) and error.status == status
+    assert error.rule and error.next_step
+    assert str(tmp_path) not in str(error)
+    assert files_in(tmp_path) == [] and uploads.of("mine") == []
+
+
+def test_a_wav_file_without_a_single_frame_is_refused_by_its_own_name(uploads: Uploads, tmp_path: Path) -> None:
+    error = refusal(uploads, sound(0.0), "silent film.wav")
+    assert "silent film.wav holds no sound" in str(error) and str(tmp_path) not in str(error)
+
+
+@pytest.mark.parametrize("start", [b"", b"ID3\x04\x00\x00\x00\x00\x00\x00", b"\0\0", b"OggS\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("name", ["list.m4a", "list.mp3", "list.m3u8", "list"])
+def test_a_play_list_that_would_play_other_files_of_the_machine_is_refused(
+    uploads: Uploads, tmp_path: Path, start: bytes, name: str
+) -> None:
+    secret = write_tone(tmp_path / "secret.wav", 2.0)
+    play_list = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n"
+    for text in (play_list, f"ffconcat version 1.0\nfile {secret.name}\n", '<?xml version="1.0"?><MPD></MPD>'):
+        assert refusal(uploads, start + text.encode(), name).status == 415
+
+
+def wav_header(rate: int, channels: int, frames: int = 8) -> bytes:
+    data = bytes(2 * channels * frames)
+    layout = struct.pack("<HHIIHH", 1, channels, rate, min(rate * channels * 2, 2**32 - 1), 2 * channels, 16)
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + len(data))
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + layout
+        + (b"data" + struct.pack("<I", len(data)) + data)
+    )
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(2_000_000_000, 2), (44100, 1000), (800_000, 1)])
+def test_headers_that_would_fill_the_memory_are_refused(uploads: Uploads, rate: int, channels: int) -> None:
+    assert "at most 64 channels and 768000 Hz" in str(refusal(uploads, wav_header(rate, channels)))
+
+
+def test_a_header_that_promises_years_of_sound_is_refused(tmp_path: Path) -> None:
+    store = Uploads(tmp_path, limits=UploadLimits(min_free_bytes=0))
+    frames = 1_000_000  # a million frames of one second each
+    assert "277.8 hours long: an uploaded file holds at most 6 hours" in str(
+        refusal(store, wav_header(1, 1, frames), "years.wav")
+    )
+    store.close()
+
+
+def test_a_stream_without_end_is_cut_off_at_the_limit(uploads: Uploads, tmp_path: Path) -> None:
+    class Endless:
+        given = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.given += size
+            return WAV[:4] * (size // 4)
+
+    endless = Endless()
+    with pytest.raises(UploadError, match=r"song\.wav is too large: an uploaded file has at most 1 MB"):
+        uploads.receive(endless, filename="song.wav", length=None, owner="mine")
+    assert endless.given <= SMALL.max_bytes + 256 * 1024
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "words", "status"),
+    [
+        (TimeoutError(), "came too slowly", 408),
+        (ConnectionResetError(), "did not arrive whole: the connection was lost", 400),
+        (None, "did not arrive whole: 0.0041 MB of 0.0082 MB came", 400),
+    ],
+)
+def test_what_stops_coming_leaves_nothing(
+    uploads: Uploads, tmp_path: Path, failure: Exception | None, words: str, status: int
+) -> None:
+    class Breaking:
+        pieces = 1
+
+        def read(self, size: int, /) -> bytes:
+            self.pieces -= 1
+            if self.pieces >= 0:
+                return WAV[:4096]
+            if failure is not None:
+                raise failure
+            return b""
+
+    with pytest.raises(UploadError) as caught:
+        uploads.receive(Breaking(), filename="song.wav", length=8192, owner="mine")
+    assert words in str(caught.value) and caught.value.status == status
+    assert files_in(tmp_path) == []
+
+
+def test_a_disk_without_room_is_left_alone(tmp_path: Path) -> None:
+    store = Uploads(tmp_path, limits=UploadLimits(min_free_bytes=10**18))
+    error = refusal(store, WAV)
+    assert error.status == 507 and "no room" in str(error)
+    assert files_in(tmp_path) == []
+    store.close()
+
+
+def test_a_disk_that_refuses_is_quoted(uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_folder: Path) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dashboard.uploads.shutil.disk_usage", full)
+    error = refusal(uploads, WAV)
+    assert error.status == 507 and "the disk says: No space left on device" in str(error)
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    store = Uploads(tmp_path / "nowhere", limits=SMALL)
+    assert refusal(store, WAV).status == 507
+    store.close()
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\Windows\\win.ini", "win.ini"),
+        ("C:\\Music\\song.mp3", "song.mp3"),
+        ("/etc/", "etc"),
+        ("con.wav", "con.wav"),
+        ("so\0ng.wav", "song.wav"),
+        ("a\r\nSet-Cookie: x.wav", "a Set-Cookie: x.wav"),
+        ("song\u202e3pm.exe", "song3pm.exe"),
+        ("  song  \t one.wav ", "song one.wav"),
+        ("cafe\u0301.ogg", "café.ogg"),
+        ("e\u200b\u0301.ogg", "é.ogg"),
+        ("می\u200cخواهم.mp3", "می\u200cخواهم.mp3"),
+        ("<img src=x>.wav", "<img src=x>.wav"),
+        ("", "untitled"),
+        ("\u0301\u0301", "untitled"),
+        ("..", ".."),
+        ("\udcff.wav", ".wav"),
+    ],
+)
+def test_names_become_titles_fit_to_be_shown(name: str, title: str) -> None:
+    assert clean_title(name) == title
+
+
+def test_a_very_long_name_loses_its_middle() -> None:
+    title = clean_title("very " * 5000 + "long name.flac")
+    assert len(title) <= TITLE_LENGTH and title.startswith("very very") and title.endswith("name.flac")
+    assert kept_suffix(title) == ".flac"
+
+
+@given(st.text(st.characters(), max_size=300))
+def test_no_name_is_dangerous(name: str) -> None:
+    title = clean_title(name)
+    assert 0 < len(title) <= TITLE_LENGTH
+    assert "/" not in title and "\\" not in title
+    assert all(each in "\u200c\u200d" or unicodedata.category(each)[0] != "C" for each in title)
+    assert unicodedata.is_normalized("NFC", title)
+    assert title == title.strip() and clean_title(title) == title
+    assert kept_suffix(title) in SOUND_SUFFIXES | {""}
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "con.wav", "a\0b.mp3", "x" * 9000 + ".wav", "‮gnos.wav", "-i.wav"])
+def test_no_name_is_used_as_a_path(uploads: Uploads, tmp_path: Path, name: str) -> None:
+    upload = send(uploads, WAV, name)
+    assert upload.path.parent.parent == tmp_path
+    assert upload.path.stem.isalnum() and len(upload.path.stem) == 24
+    assert files_in(tmp_path) == [upload.path]
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_can_be_looked_at(tmp_path_factory: pytest.TempPathFactory, start: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "bytes"
+    path.write_bytes(start)
+    assert begins_as_sound(path) in (True, False)
+    path.write_bytes(b"ID3" + start)
+    assert begins_as_sound(path) in (True, False)
+
+
+# ---- whose, how many, how long ---------------------------------------------------------------------------------------
+
+
+def test_a_stage_sees_its_own_uploads_only(uploads: Uploads) -> None:
+    mine, other = send(uploads), send(uploads, owner="other")
+    assert uploads.of("mine") == [mine] and uploads.of("other") == [other] and uploads.of("third") == []
+    for key, owner in [(other.key, "mine"), (mine.key, "other"), ("upload:guess", "mine"), ("", "")]:
+        with pytest.raises(SettingError, match="no such uploaded file"):
+            uploads.get(key, owner)
+
+
+def test_forgetting_a_stage_removes_its_files_and_no_others(uploads: Uploads, tmp_path: Path) -> None:
+    mine, other = send(uploads), send(uploads, owner="other")
+    uploads.forget("mine")
+    uploads.forget("nobody")
+    assert files_in(tmp_path) == [other.path] and not mine.path.exists()
+    with pytest.raises(SettingError):
+        uploads.get(mine.key, "mine")
+
+
+def test_the_one_not_wanted_for_longest_makes_room(uploads: Uploads, tmp_path: Path) -> None:
+    first, second, third = (send(uploads, name=f"{number}.wav") for number in range(3))
+    uploads.get(first.key, "mine")
+    fourth = send(uploads)
+    assert uploads.of("mine") == [first, third, fourth]
+    assert len(files_in(tmp_path)) == 3 and not second.path.exists()
+
+
+def test_what_somebody_listens_to_stays(uploads: Uploads) -> None:
+    first, second, third = (send(uploads, name=f"{number}.wav") for number in range(3))
+    fourth = send(uploads, owner="other", in_use=lambda: {first.key, second.key})
+    assert uploads.of("mine") == [first, second] and not third.path.exists()
+    error = refusal(uploads, WAV, in_use=lambda: {first.key, second.key, fourth.key})
+    assert error.status == 429 and "3 uploaded files" in str(error)
+    assert first.path.exists() and second.path.exists() and fourth.path.exists()
+
+
+def test_rubbish_pushes_nothing_out(uploads: Uploads) -> None:
+    kept = [send(uploads) for _ in range(3)]
+    refusal(uploads, b"rubbish" * 99)
+    assert uploads.of("mine") == kept
+
+
+def test_files_on_their_way_count_too(uploads: Uploads) -> None:
+    class Waiting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            begun.release()
+            assert go_on.wait(20)
+            return super().read(size)
+
+    begun, go_on, done = threading.Semaphore(0), threading.Event(), []
+
+    def one() -> None:
+        done.append(uploads.receive(Waiting(WAV), filename="slow.wav", length=len(WAV), owner="mine"))
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+        assert begun.acquire(timeout=20)
+    assert refusal(uploads, WAV).status == 429
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert len(done) == 3
+    assert send(uploads) in uploads.of("mine")
+
+
+def test_the_folder_is_private_and_made_only_when_needed(tmp_path: Path) -> None:
+    store = Uploads(tmp_path, limits=SMALL)
+    assert list(tmp_path.iterdir()) == []
+    folder = send(store).path.parent
+    assert folder.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
+    store.close()
+    store.close()
+    assert list(tmp_path.iterdir()) == []
+    assert refusal(store, WAV).status == 503
+    assert store.of("mine") == [] and list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_tidied_away_is_made_again(uploads: Uploads) -> None:
+    first = send(uploads)
+    first.path.unlink()
+    first.path.parent.rmdir()
+    assert send(uploads).path.exists()
+
+
+def test_nothing_is_left_when_python_ends(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").write_bytes(WAV)
+    script = (
+        "import sys; from pathlib import Path; from dashboard.uploads import *\n"
+        "store = Uploads(Path(sys.argv[1]), limits=UploadLimits(min_free_bytes=0))\n"
+        "file = open(Path(sys.argv[1]) / 'song.wav', 'rb')\n"
+        "assert store.receive(file, filename='a.wav', length=None, owner='x').path.exists()\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=root, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
+
+
+# ---- over HTTP -------------------------------------------------------------------------------------------------------
+
+
+class Stages:
+    """A studio that knows two stages."""
+
+    def __init__(self) -> None:
+        self.known = {name: SimpleNamespace(identifier=name, source_key="") for name in ("mine", "other")}
+
+    def stage(self, identifier: str) -> SimpleNamespace:
+        if identifier not in self.known:
+            raise SettingError("the session of this page has ended", next_step="Choose again what to listen to")
+        return self.known[identifier]
+
+    def stages(self) -> list[SimpleNamespace]:
+        return list(self.known.values())
+
+
+class Place:
+    """A server that takes uploads, on this machine."""
+
+    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+        self.folder = folder
+        self.studio = Stages()
+        self.uploads = Uploads(folder, limits=limits)
+        self.application = Flask(__name__)
+        register_uploads(self.application, self.studio, self.uploads)  # type: ignore[arg-type]
+        Access().guard(self.application)
+        self.server = PageServer("127.0.0.1", 0)
+        self.server.serve(self.application)
+
+    def close(self) -> None:
+        self.server.stop()
+        self.uploads.close()
+
+    def post(self, data: Any, name: str = "song.wav", stage: str = "mine") -> tuple[int, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        try:
+            connection.request("POST", f"/upload?stage={stage}&name={quote(name, errors='surrogatepass')}", body=data)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def speak(self, *, length: int | str, body: bytes = b"", hang_up: bool = False) -> tuple[int, str]:
+        """Send a request by hand; the status and the body of the answer."""
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as connection:
+            head = "POST /upload?stage=mine&name=song.wav HTTP/1.1\r\nHost: localhost\r\n"
+            connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + body)
+            if hang_up:
+                connection.shutdown(socket.SHUT_WR)
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            return response.status, response.read().decode()
+
+
+@pytest.fixture
+def open_place(tmp_path: Path) -> Iterator[Callable[..., Place]]:
+    places: list[Place] = []
+
+    def opened(limits: UploadLimits = SMALL) -> Place:
+        places.append(Place(tmp_path, limits))
+        return places[-1]
+
+    yield opened
+    for place in places:
+        place.close()
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "ogg"])
+def test_a_good_file_gets_a_key(open_place: Callable[..., Place], suffix: str) -> None:
+    place = open_place()
+    data = sound(2.0, suffix, 44100)
+    status, answer = place.post(data, f"Für Elise.{suffix}")
+    assert status == 200
+    assert answer == {"key": answer["key"], "title": f"Für Elise.{suffix}", "notice": ""}
+    assert place.uploads.get(answer["key"], "mine").path.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "stage", "status", "words"),
+    [
+        (b"Dear diary", "notes.txt", "mine", 415, "notes.txt is not a sound file genrescope can read: wav, flac"),
+        (b"", "nothing.wav", "mine", 400, "nothing.wav is empty: a sound file holds sound. Choose another file."),
+        (WAV, "song.wav", "unknown", 404, "the session of this page has ended. Choose again"),
+        (WAV, "song.wav", "", 404, "the session of this page has ended"),
+        (iter([WAV]), "song.wav", "mine", 411, "song.wav came without its length"),
+    ],
+)
+def test_a_refusal_is_a_sentence_with_the_fitting_status(
+    open_place: Callable[..., Place], data: Any, name: str, stage: str, status: int, words: str
+) -> None:
+    place = open_place()
+    answered, answer = place.post(data, name, stage)
+    assert answered == status and list(answer) == ["notice"]
+    assert words in answer["notice"]
+    assert files_in(place.folder) == []
+
+
+def test_a_huge_body_is_refused_before_it_is_read_and_the_client_hears_of_it(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    # A client that waits for the answer gets it at once, without having sent a byte.
+    status, text = place.speak(length=10**12)
+    assert status == 413 and "song.wav is too large (1000000 MB)" in text
+    # One that sends first, as browsers do, is heard out, and gets it too.
+    status, said = place.post(bytes(20_000_000), "huge.wav")
+    assert status == 413 and "huge.wav is too large (20 MB)" in said["notice"]
+    assert files_in(place.folder) == []
+
+
+def test_a_client_that_never_stops_sending_is_hung_up_on(
+    open_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.request_body.DRAINED_BYTES", 5_000_000)
+    place = open_place()
+    sent = 0
+    with socket.create_connection(("127.0.0.1", place.server.port), timeout=20) as connection:
+        connection.sendall(
+            b"POST /upload?stage=mine HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n"
+        )
+        with pytest.raises(ConnectionError):
+            while sent < 1_000_000_000:
+                connection.sendall(bytes(1_000_000))
+                sent += 1_000_000
+    assert sent < 100_000_000
+
+
+def test_a_length_that_promises_too_much_leaves_nothing(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    status, text = place.speak(length=500_000, body=WAV, hang_up=True)
+    assert status == 400 and "song.wav did not arrive whole" in text
+    assert files_in(place.folder) == []
+
+
+def test_a_length_that_promises_too_little_cuts_the_file_there(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    assert place.speak(length=10_044, body=WAV)[0] == 200
+    (kept,) = place.uploads.of("mine")
+    assert kept.path.read_bytes() == WAV[:10_044]
+
+
+@pytest.mark.parametrize("length", ["-5", "many", "1e3", "0"])
+def test_a_length_that_is_none_is_refused(open_place: Callable[..., Place], length: str) -> None:
+    place = open_place()
+    assert place.speak(length=length, body=WAV, hang_up=True)[0] in (400, 411)
+    assert files_in(place.folder) == []
+
+
+def test_a_client_that_stands_still_is_given_up(open_place: Callable[..., Place]) -> None:
+    place = open_place(UploadLimits(min_free_bytes=0, patience_seconds=0.3))
+    status, text = place.speak(length=500_000, body=WAV)
+    assert status == 408 and "song.wav came too slowly" in text
+    assert files_in(place.folder) == []
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_given_up_too(open_place: Callable[..., Place]) -> None:
+    place = open_place(UploadLimits(min_free_bytes=0, patience_seconds=0.3))
+    with socket.create_connection(("127.0.0.1", place.server.port), timeout=0.05) as connection:
+        connection.sendall(b"POST /upload?stage=mine HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n")
+        answer = b""
+        while not answer:
+            connection.sendall(b"R")
+            try:
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+    assert b" 408 " in answer
+    until(lambda: files_in(place.folder) == [], "nothing is left")
+
+
+def test_a_client_that_goes_away_leaves_nothing(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    with socket.create_connection(("127.0.0.1", place.server.port), timeout=20) as connection:
+        connection.sendall(
+            b"POST /upload?stage=mine HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n" + WAV
+        )
+        until(lambda: len(files_in(place.folder)) == 1, "the file is being written")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until(lambda: files_in(place.folder) == [], "nothing is left")
+
+
+def test_too_many_and_no_room_have_their_own_answers(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    for _ in range(3):
+        status, answer = place.post(WAV)
+        assert status == 200
+    place.studio.known["mine"].source_key = answer["key"]
+    assert place.post(WAV, stage="other")[0] == 200
+    assert answer["key"] in [upload.key for upload in place.uploads.of("mine")]
+    for upload in place.uploads.of("mine") + place.uploads.of("other"):
+        place.studio.known[upload.key] = SimpleNamespace(identifier=upload.key, source_key=upload.key)
+    assert place.post(WAV)[0] == 429
+    place.uploads.limits = UploadLimits(min_free_bytes=10**18)
+    assert place.post(WAV)[0] == 507
+
+
+def test_the_file_of_a_page_that_has_gone_meanwhile_is_removed(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    with socket.create_connection(("127.0.0.1", place.server.port), timeout=20) as connection:
+        head = f"POST /upload?stage=mine HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(WAV)}\r\n\r\n"
+        connection.sendall(head.encode() + WAV[:5000])
+        until(lambda: len(files_in(place.folder)) == 1, "the file is being written")
+        del place.studio.known["mine"]
+        connection.sendall(WAV[5000:])
+        assert b" 404 " in connection.recv(65536)
+    assert files_in(place.folder) == []
+
+
+def test_other_sites_cannot_send_files(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    connection = http.client.HTTPConnection("127.0.0.1", place.server.port, timeout=20)
+    connection.request("POST", "/upload?stage=mine", body=WAV, headers={"Origin": "http://evil.example"})
+    assert connection.getresponse().status == 403
+    connection.close()
+    assert files_in(place.folder) == []
