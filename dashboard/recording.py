@@ -194,7 +194,7 @@ class SoundRecorder:
         reason = str(error).rstrip(".") or type(error).__name__
         if self._folder is not None and shutil.disk_usage(self._folder.name).free < NEARLY_FULL_BYTES:
             reason = "the disk is full"
-        self._problem = f"The recording has ended early: {reason}."
+        self._problem = self._problem or f"The recording has ended early: {reason}."
         self._close()
 
     def _close(self) -> None:
