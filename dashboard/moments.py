@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Moments:
     def __len__(self) -> int:
         return len(self.times)
 
-    @property
+    @cached_property
     def verdicts(self) -> list[Verdict]:
         return [VERDICTS[code] for code in self.verdict_codes]
 
@@ -94,11 +95,11 @@ class MomentStore:
 
     def read(self, *, after: float = -np.inf, until: float = np.inf, max_points: int | None = None) -> Moments:
         """Copies of the moments with `after` < time <= `until`, averaged to at most `max_points`, evenly in time."""
-        recent = self._recent[: self._count]
-        if self._count and after < recent["time"][0]:
-            recent = np.concatenate((self._older, recent))
-        first, stop = np.searchsorted(recent["time"], (after, until), side="right")
-        records = recent[first:stop]
+        parts = []
+        for part in (self._older, self._recent[: self._count]):
+            first, stop = np.searchsorted(part["time"], (after, until), side="right")
+            parts.append(part[first:stop])
+        records = np.concatenate(parts)
         if max_points is not None and len(records) > max_points:
             records = _averaged(records, _even_in_time(records, max(1, max_points)))
         codes = records["seconds_of"].argmax(axis=1).astype(np.uint8)
