@@ -13,6 +13,7 @@ import numpy as np
 
 from model.bundle import DESCRIPTION, FORMAT, Bundle, read_bundle
 from model.front_end import FrontEnd
+from model.genre_map import MAP_FILE, GenreMap, describe_map
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -48,8 +49,11 @@ def write_bundle(
     network : "architecture", "weights" (file name) and "tags".
     texts, arrays : the other files, by name.
     training : "recipe" and "groups", if it was trained here.
+
+    A map of the bundle that was there before goes: it belongs to the network and the labels it was made with.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / MAP_FILE).unlink(missing_ok=True)
     for file, text in {**texts, "card.md": card}.items():
         (folder / file).write_text(text, encoding="utf-8")
     for file, values in arrays.items():
@@ -69,7 +73,26 @@ def write_bundle(
         "metrics": dict(metrics),
         "licence": licence,
         **({"training": dict(training)} if training else {}),
-        "files": {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in names},
     }
-    (folder / DESCRIPTION).write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _describe(folder, described, {file: _sha256(folder / file) for file in names})
     return read_bundle(folder)
+
+
+def add_map(folder: Path, genre_map: GenreMap) -> Bundle:
+    """Write a map into the bundle in `folder`, in place of one it may have, and read the bundle back."""
+    read_bundle(folder)
+    described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    write_arrays(folder / MAP_FILE, genre_map.arrays())
+    # The other files keep their checksums: one that was damaged meanwhile must still be noticed.
+    files = dict(sorted({**described.pop("files"), MAP_FILE: _sha256(folder / MAP_FILE)}.items()))
+    _describe(folder, {**described, "map": describe_map(genre_map)}, files)
+    return read_bundle(folder)
+
+
+def _describe(folder: Path, described: Mapping[str, Any], files: Mapping[str, str]) -> None:
+    text = json.dumps({**described, "files": files}, indent=2, ensure_ascii=False) + "\n"
+    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -44,20 +44,20 @@ def attributions(classifier: BundleClassifier, window: np.ndarray, label_index: 
     """Integrated gradients of a label's score, float64 [frames, bands]; they add up to what sound adds to silence.
 
     M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv 1703.01365. The
-    baseline is silence, whose spectrogram is zero; the integral is taken by Gauss-Legendre quadrature, which is
-    exact sooner than equal steps. Their sum is score(window) - score(silence) but for the error of the quadrature.
+    baseline is silence, whose spectrogram is zero. The integral from there to the window is taken at the middle of
+    equal steps; as the network is made of rectifiers and maxima its gradient jumps, and a rule for smooth functions
+    (Gauss-Legendre) comes out worse. The sum is score(window) - score(silence) but for the error of the integral.
     """
     if not 0 <= label_index < len(classifier.labels):
         raise ValueError(f"label_index={label_index} must be one of 0 .. {len(classifier.labels) - 1}")
     if steps < 1:
         raise ValueError(f"steps={steps} must be at least 1")
-    nodes, shares = np.polynomial.legendre.leggauss(steps)
     total = np.zeros(window.shape)
-    for place, share in zip((nodes + 1.0) / 2.0, shares / 2.0, strict=True):
-        windows = (place * window)[None].astype(np.float32)
+    for number in range(steps):
+        windows = ((number + 0.5) / steps * window)[None].astype(np.float32)
         cotangents = output_gradient(classifier, classifier.network(windows), label_index)
-        total += share * classifier.network.pull_back(windows, cotangents)[0]
-    return total * window
+        total += classifier.network.pull_back(windows, cotangents)[0]
+    return total / steps * window
 
 
 def score(classifier: BundleClassifier, outputs: Mapping[str, np.ndarray], label_index: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model.networks.musicnn import BANDS, EMBEDDING_SIZE, FRAMES, TAGS, build_musicnn, set_weights
+from model.networks.musicnn_gradient import gradient_of
 from model.standard_error import quiet_standard_error
 
 
@@ -30,10 +31,7 @@ class MusicnnOnTensorFlow:
 
         def backward(windows: Any, cotangents: Any) -> Any:
             with tensorflow.device("/CPU:0" if self.device == "CPU" else "/GPU:0"):
-                with tensorflow.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(windows)
-                    outputs = network(windows, training=False)
-                return tape.gradient(outputs, windows, output_gradients=cotangents)
+                return gradient_of(network)(windows, cotangents)
 
         # Without autograph: there is nothing in it to convert, and looking for it costs half a second.
         self._forward = tensorflow.function(forward, input_signature=signature, autograph=False)

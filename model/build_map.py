@@ -1,0 +1,218 @@
+"""`python -m model.build_map BUNDLE --data FOLDER`: a map of the bundle's labels, made from labelled music.
+
+Listens to the music (what the network says is kept outside the repository), arranges the tracks in two dimensions,
+measures whether music by other artists falls where its label is, and writes the map into the bundle. Of the music only
+points without names are kept. Needs scikit-learn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from model.bundle import Bundle
+from model.bundle_writing import add_map
+from model.classifier import BundleClassifier, to_probabilities
+from model.datasets.folder import LabelledTrack, read_labels
+from model.embeddings import DEFAULT_CACHE, Embedder, TrackOutputs
+from model.errors import DataError, GenrescopeError
+from model.folds import check_copies, grouped_folds
+from model.genre_map import GenreMap
+from model.library import Library
+from model.map_layout import find_anchors, lay_out
+from model.parts import HeadPart
+
+MOST_TRACKS = 1000
+FEWEST_TRACKS = 5
+"""A label with fewer tracks of its own gets no name on the map."""
+FOLDS = 20
+NEAREST = 10
+CLIP = 6.0
+_SHRINKAGE = 0.1
+_PRINCIPAL_AXES = 20
+_SMALLEST_SCALE = 1e-3
+
+
+@dataclass(frozen=True)
+class MapQuality:
+    """Where music by artists that a map was not made from falls on it: shares of tracks, 0..1.
+
+    nearest_anchor : the name nearest to it is that of its label.
+    nearest_points : most of the ten points nearest to it have its label.
+    commonest_label : what always guessing the commonest label would give.
+    """
+
+    tracks: int
+    artists: int
+    nearest_anchor: float
+    nearest_points: float
+    commonest_label: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tracks} tracks by {self.artists} artists, placed on maps made without their artists:\n"
+            f"  the nearest name is their label         {self.nearest_anchor:.3f}\n"
+            f"  so are most of the {NEAREST} nearest points    {self.nearest_points:.3f}\n"
+            f"  the commonest label is theirs           {self.commonest_label:.3f}"
+        )
+
+
+def build_map(bundle: Bundle, heard: Sequence[TrackOutputs]) -> tuple[GenreMap, MapQuality]:
+    """The map of a bundle's labels, and how well it holds for other music. Seeded.
+
+    Where labels exclude each other a track has the label of the data, and the map shows what tells labels apart (linear
+    discriminant axes). Tags are not in the data: there a track has the bundle's own strongest tag, and the map shows
+    what music differs in most (principal axes). Both are then laid out by t-SNE.
+
+    Raises DataError if there are tracks of fewer than two labels.
+    """
+    tracks = choose_tracks(
+        [outputs for outputs in heard if not bundle.exclusive or outputs.track.label in bundle.labels]
+    )
+    owners = track_labels(bundle, tracks)
+    if len(np.unique(owners)) < 2:
+        raise DataError(
+            f"a map of {bundle.name} cannot be made",
+            rule="there must be music of at least two of its labels",
+            next_step="Give a folder with more music",
+        )
+    embeddings = np.stack([outputs.embedding.mean(axis=0) for outputs in tracks])
+    return make_map(bundle, embeddings, owners), measure(
+        bundle, [outputs.track for outputs in tracks], embeddings, owners
+    )
+
+
+def choose_tracks(tracks: Sequence[TrackOutputs], most: int = MOST_TRACKS) -> list[TrackOutputs]:
+    """At most so many tracks, in their order: first one of every artist, then a second, until there are enough."""
+    heard_of: Counter[str] = Counter()
+    turns = []
+    for number, outputs in enumerate(tracks):
+        turns.append((heard_of[outputs.track.group], number))
+        heard_of[outputs.track.group] += 1
+    return [tracks[number] for number in sorted(number for _, number in sorted(turns)[:most])]
+
+
+def track_labels(bundle: Bundle, tracks: Sequence[TrackOutputs]) -> np.ndarray:
+    """int32 [tracks]: the index of each track's label, by the data or, for tags, by the bundle."""
+    if bundle.exclusive:
+        return np.array([bundle.labels.index(outputs.track.label) for outputs in tracks], np.int32)
+    strongest = []
+    for outputs in tracks:
+        said = {"embedding": outputs.embedding, "tags": outputs.tags}
+        scores = np.asarray(sum(part.scores(said) for part in bundle.parts))
+        strongest.append(to_probabilities(scores, bundle.temperature, exclusive=False).mean(axis=0).argmax())
+    return np.array(strongest, np.int32)
+
+
+def make_map(bundle: Bundle, embeddings: np.ndarray, owners: np.ndarray) -> GenreMap:
+    """A map of these tracks: embeddings float32 [tracks, embedding], owners int32 [tracks]."""
+    mean, scale = embeddings.mean(axis=0), embeddings.std(axis=0) + _SMALLEST_SCALE
+    clip = next((part.clip for part in bundle.parts if isinstance(part, HeadPart)), CLIP)
+    standard = np.clip((embeddings - mean) / scale, -clip, clip)
+    projection = _discriminant_axes(standard, owners) if bundle.exclusive else _principal_axes(standard)
+    references = (standard @ projection).astype(np.float32)
+    points = lay_out(references)
+    anchors, anchor_labels = find_anchors(points, owners, bundle.labels, fewest=FEWEST_TRACKS)
+    return GenreMap(
+        labels=bundle.labels,
+        mean=mean.astype(np.float32),
+        scale=scale.astype(np.float32),
+        clip=clip,
+        projection=projection.astype(np.float32),
+        references=references,
+        points=points,
+        point_labels=owners,
+        anchors=anchors,
+        anchor_labels=anchor_labels,
+    )
+
+
+def measure(
+    bundle: Bundle, tracks: Sequence[LabelledTrack], embeddings: np.ndarray, owners: np.ndarray, *, folds: int = FOLDS
+) -> MapQuality:
+    """Make the map anew without some of the artists, place their music on it, and look what is near; in folds."""
+    artists = len({track.group for track in tracks})
+    fold_of = grouped_folds(tracks, folds=min(folds, artists))
+    by_anchor, by_points = np.zeros(len(tracks), bool), np.zeros(len(tracks), bool)
+    for fold in np.unique(fold_of):
+        tested = fold_of == fold
+        made = make_map(bundle, embeddings[~tested], owners[~tested])
+        places = made.place({"embedding": embeddings[tested]})
+        if len(made.anchors):
+            by_anchor[tested] = made.anchor_labels[_distances(places, made.anchors).argmin(axis=1)] == owners[tested]
+        near = made.point_labels[_distances(places, made.points).argsort(axis=1)[:, :NEAREST]]
+        by_points[tested] = [np.bincount(row).argmax() for row in near] == owners[tested]
+    commonest = np.bincount(owners).max() / len(owners)
+    return MapQuality(len(tracks), artists, float(by_anchor.mean()), float(by_points.mean()), float(commonest))
+
+
+def _distances(places: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.square(places[:, None] - others[None]).sum(axis=2)
+
+
+def _discriminant_axes(standard: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    present = len(np.unique(owners))
+    # Every label counts the same. There are hardly more tracks than numbers in an embedding: without shrinkage the
+    # axes would fit these tracks and no others.
+    analysis = LinearDiscriminantAnalysis(
+        solver="eigen", shrinkage=_SHRINKAGE, priors=np.full(present, 1.0 / present)
+    ).fit(standard, owners)
+    return np.asarray(analysis.scalings_[:, : present - 1])
+
+
+def _principal_axes(standard: np.ndarray) -> np.ndarray:
+    from sklearn.decomposition import PCA
+
+    axes = min(_PRINCIPAL_AXES, *standard.shape)
+    return np.asarray(PCA(axes, svd_solver="full").fit(standard).components_.T)
+
+
+def build(classifier: BundleClassifier, data_folder: Path, cache_folder: Path, console: Console) -> MapQuality:
+    """Make the map of a bundle and write it into its folder."""
+    bundle = classifier.bundle
+    tracks = [track for track in read_labels(data_folder) if not bundle.exclusive or track.label in bundle.labels]
+    if not tracks:
+        raise DataError(
+            f"no track in {data_folder} has a label that {bundle.name} knows",
+            rule=f"it knows {', '.join(bundle.labels)}",
+        )
+    check_copies(tracks)
+    classifier.load()
+    with console.status("listening") as status:
+        heard = Embedder(classifier.network, bundle.front_end, cache_folder).outputs(
+            tracks, progress=lambda done, total: status.update(f"listening: {done} of {total} tracks")
+        )
+    with console.status("making the map, and testing it with artists kept apart"):
+        genre_map, quality = build_map(bundle, heard)
+    add_map(bundle.folder, genre_map)
+    return quality
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m model.build_map", description=__doc__)
+    parser.add_argument("bundle", help="name of a bundle, or its folder; the map is written into it")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sound files with a labels.csv")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where the network's outputs are kept")
+    arguments = parser.parse_args()
+    try:
+        classifier = Library().open(arguments.bundle, device="cpu")
+        quality = build(classifier, arguments.data, arguments.cache, Console(stderr=True))
+    except GenrescopeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(f"{classifier.name}: {quality}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
