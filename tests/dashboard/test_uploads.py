@@ -14,6 +14,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from urllib.parse import quote
 
 import pytest
 import soundfile
-from flask import Flask
+from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ from dashboard.server import PageServer
 from dashboard.upload_refusals import UploadError
 from dashboard.uploads import Upload, UploadLimits, Uploads, register_uploads
 from model.errors import SettingError
-from tests.dashboard.conftest import until
+from tests.dashboard.conftest import Viewer, until
 from tests.sounds import ffmpeg, tone, write_tone
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -430,6 +431,26 @@ class Stages:
         return list(self.known.values())
 
 
+PAGE = """<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="own/style.css"><link rel="stylesheet" href="own/upload.css"></head>
+<body><main id="page"><h1>A page</h1><button id="upload">Listen to a file</button><input id="field" aria-label="Field">
+<p id="notice-box"></p><p id="announcement" role="status"></p><div id="upload-box" hidden></div></main>
+<script src="stand-ins.js"></script><script src="own/upload.js"></script></body></html>"""
+STAND_INS = """
+window.genrescope = {stage: "main", done: [], answer: null, limits: null};
+(function (g) {
+  g.own = async () => { if (g.full) throw new Error(g.full); g.done.push("own"); g.stage = "mine"; return "mine"; };
+  g.command = async (name, values) => { g.done.push(name + " " + values.key); return {notice: ""}; };
+  g.refreshSources = async () => { g.done.push("refresh"); };
+  g.followMain = () => { g.done.push("follow"); g.stage = "main"; };
+  g.setText = (id, text) => { document.getElementById(id).textContent = text; };
+  g.notice = (text) => g.setText("notice-box", text);
+  g.say = (text) => g.setText("announcement", text);
+  g.onClick = (id, action) => document.getElementById(id).addEventListener("click", action);
+})(window.genrescope);
+"""
+
+
 class Place:
     """A server that takes uploads, on this machine."""
 
@@ -437,7 +458,8 @@ class Place:
         self.folder = folder
         self.studio = Stages()
         self.uploads = Uploads(folder, limits=limits)
-        self.application = Flask(__name__)
+        self.application = Flask(__name__, static_folder=str(ASSETS), static_url_path="/own")
+        self._add_page()
         register_uploads(self.application, self.studio, self.uploads)  # type: ignore[arg-type]
         Access().guard(self.application)
         self.server = PageServer("127.0.0.1", 0)
@@ -446,6 +468,10 @@ class Place:
     def close(self) -> None:
         self.server.stop()
         self.uploads.close()
+
+    def _add_page(self) -> None:
+        for address, text, kind in (("/page", PAGE, "text/html"), ("/stand-ins.js", STAND_INS, "text/javascript")):
+            self.application.add_url_rule(address, address, partial(Response, text, mimetype=kind))
 
     def post(self, data: Any, name: str = "song.wav", stage: str = "mine") -> tuple[int, dict[str, str]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
@@ -627,3 +653,268 @@ def test_other_sites_cannot_send_files(open_place: Callable[..., Place]) -> None
     assert connection.getresponse().status == 403
     connection.close()
     assert files_in(place.folder) == []
+
+
+# ---- in the browser --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[..., Viewer]]:
+    """Opens the test page, which loads the real script around stand-ins for what it calls."""
+    contexts: list[Any] = []
+
+    def opened(place: Place, **settings: Any) -> Viewer:
+        context = chromium.new_context(**{"viewport": {"width": 1366, "height": 768}, **settings})
+        contexts.append(context)
+        viewer = Viewer(context.new_page())
+        viewer.page.goto(f"{place.server.url}page")
+        viewer.until("Boolean(window.genrescope && genrescope.upload)")
+        return viewer
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def choose(viewer: Viewer, name: str, data: bytes, kind: str = "audio/wav") -> None:
+    viewer.page.set_input_files("#upload-input", {"name": name, "mimeType": kind, "buffer": data})
+
+
+def drop(viewer: Viewer, fill: str, *, on: str = "body") -> None:
+    """Hold something over the page and let it fall; `fill` puts it into the DataTransfer `data`."""
+    viewer.value(
+        f"""(() => {{
+            const data = new DataTransfer();
+            {fill}
+            window.held = (type) => document.querySelector({on!r}).dispatchEvent(
+                new DragEvent(type, {{dataTransfer: data, bubbles: true, cancelable: true}}));
+            window.held("dragover");
+            window.veiled = !document.getElementById("upload-veil").hidden;
+            window.taken = !window.held("drop");
+        }})()"""
+    )
+
+
+def file_of(data: bytes, name: str) -> str:
+    return f"data.items.add(new File([Uint8Array.from({list(data)})], {name!r}, {{type: ''}}));"
+
+
+def done(viewer: Viewer) -> list[str]:
+    return list(viewer.value("genrescope.done"))
+
+
+HIDDEN = "document.getElementById('upload-box').hidden"
+SHORT = sound(0.1)
+
+
+def test_the_button_sends_a_file_and_has_it_played(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer]
+) -> None:
+    place = open_place()
+    viewer = visit(place)
+    viewer.page.focus("#upload")
+    with viewer.page.expect_file_chooser() as chooser:
+        viewer.page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "Für Elise.wav", "mimeType": "audio/wav", "buffer": WAV})
+    viewer.until("genrescope.done.length === 3")
+    (upload,) = place.uploads.of("mine")
+    assert upload.path.read_bytes() == WAV and upload.title == "Für Elise.wav"
+    assert done(viewer) == ["own", "refresh", f"source {upload.key}"]
+    viewer.until_text("announcement", "Now listening to Für Elise.wav.")
+    viewer.until(HIDDEN)
+    choose(viewer, "Für Elise.wav", WAV)  # the same once more
+    until(lambda: len(place.uploads.of("mine")) == 2, "the same file can be chosen again")
+    assert viewer.complaints == []
+
+
+def test_a_dropped_file_is_sent(open_place: Callable[..., Place], visit: Callable[..., Viewer]) -> None:
+    place = open_place()
+    viewer = visit(place)
+    drop(viewer, file_of(SHORT, "a & b=c?.wav"))
+    assert viewer.value("veiled") and viewer.value("taken")
+    viewer.until("genrescope.done.length === 3")
+    assert [upload.title for upload in place.uploads.of("mine")] == ["a & b=c?.wav"]
+    assert viewer.value("document.getElementById('upload-veil').hidden")
+    assert viewer.complaints == []
+
+
+def test_of_several_files_the_first_is_taken_and_it_is_said(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer]
+) -> None:
+    place = open_place()
+    viewer = visit(place)
+    drop(viewer, file_of(SHORT, "first.wav") + file_of(SHORT, "second.wav"))
+    viewer.until_text("notice-box", "Of 2 files the first is taken: first.wav.")
+    viewer.until("genrescope.done.length === 3")
+    assert [upload.title for upload in place.uploads.of("mine")] == ["first.wav"]
+
+
+@pytest.mark.parametrize(
+    ("fill", "words"),
+    [
+        ("data.setData('text/plain', 'words');", "That is text, not a file."),
+        ("data.setData('text/uri-list', 'http://x.example/a.mp3');", "That is a link, not a file."),
+        (
+            "DataTransferItem.prototype.webkitGetAsEntry = () => ({isDirectory: true});" + file_of(b"", "Music"),
+            "That is a folder: one sound file at a time",
+        ),
+    ],
+)
+def test_what_is_no_file_is_refused_in_words(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer], fill: str, words: str
+) -> None:
+    viewer = visit(open_place())
+    drop(viewer, fill)
+    viewer.until_text("notice-box", words)
+    assert viewer.value("taken") and done(viewer) == []
+
+
+def test_text_may_be_dropped_into_a_field_and_a_page_without_the_button_takes_nothing(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer]
+) -> None:
+    viewer = visit(open_place())
+    drop(viewer, "data.setData('text/plain', 'words');", on="#field")
+    assert not viewer.value("taken") and viewer.text("notice-box") == ""
+    viewer.value("document.getElementById('upload').remove()")
+    drop(viewer, file_of(SHORT, "song.wav"))
+    assert viewer.value("taken") and not viewer.value("veiled")
+    assert done(viewer) == []
+
+
+def test_the_veil_goes_when_nothing_is_held_over_the_page_any_more(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer]
+) -> None:
+    viewer = visit(open_place())
+    drop(viewer, file_of(SHORT, "song.wav"))
+    viewer.value("held('dragover')")
+    assert viewer.page.locator("#upload-veil").is_visible()
+    assert viewer.text("upload-veil") == "Drop a sound file to listen to it"
+    viewer.picture("upload-veil")
+    viewer.until("document.getElementById('upload-veil').hidden")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "data", "words"),
+    [
+        (
+            "huge.wav",
+            "audio/wav",
+            bytes(1_500_000),
+            "huge.wav is too large (1.5 MB): an uploaded file has at most 1 MB.",
+        ),
+        ("nothing.wav", "audio/wav", b"", "nothing.wav is empty"),
+        ("notes.txt", "text/plain", b"Dear diary", "notes.txt is not a sound file genrescope can read"),
+    ],
+)
+def test_what_cannot_be_sound_is_not_even_sent(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer], name: str, kind: str, data: bytes, words: str
+) -> None:
+    viewer = visit(open_place())
+    viewer.value("genrescope.limits = {upload_bytes: 1000000}")
+    choose(viewer, name, data, kind)
+    viewer.until_text("notice-box", words)
+    assert done(viewer) == [] and viewer.value(HIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("notes.txt", b"Dear diary, " * 900, "notes.txt is not a sound file genrescope can read"),
+        ("huge\u202e.wav", b"R", "huge.wav is not a sound file"),
+    ],
+)
+def test_what_the_server_refuses_is_said_and_the_page_follows_the_others_again(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer], name: str, data: bytes, words: str
+) -> None:
+    place = open_place()
+    viewer = visit(place)
+    choose(viewer, name, data, "application/octet-stream")
+    viewer.until_text("notice-box", words)
+    viewer.until(HIDDEN)
+    assert done(viewer) == ["own", "follow"]
+    assert files_in(place.folder) == []
+
+
+@pytest.mark.parametrize("megabytes", [20, 200])
+def test_the_browser_hears_that_a_file_it_has_sent_is_too_large(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer], megabytes: int
+) -> None:
+    place = open_place()
+    viewer = visit(place)
+    viewer.value(f"genrescope.upload(new File([new Uint8Array({megabytes} * 1e6)], 'huge.wav'))")
+    assert f"huge.wav is too large ({megabytes} MB): an uploaded file has at most 1 MB" in viewer.text("notice-box")
+    assert files_in(place.folder) == []
+
+
+def test_a_page_that_plays_something_of_its_own_keeps_it_when_a_file_is_refused(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer]
+) -> None:
+    viewer = visit(open_place())
+    viewer.value("genrescope.stage = 'mine'")
+    choose(viewer, "notes", b"Dear diary", "")
+    viewer.until_text("notice-box", "notes is not a sound file")
+    assert done(viewer) == ["own"]
+
+
+def test_no_room_for_a_session_is_said(open_place: Callable[..., Place], visit: Callable[..., Viewer]) -> None:
+    viewer = visit(open_place())
+    viewer.value("genrescope.full = '12 pages have a session of their own already.'")
+    choose(viewer, "song.wav", WAV)
+    viewer.until_text("notice-box", "12 pages have a session of their own already.")
+    viewer.until(HIDDEN)
+
+
+def test_progress_is_shown_and_can_be_cancelled(open_place: Callable[..., Place], visit: Callable[..., Viewer]) -> None:
+    place = open_place(UploadLimits(min_free_bytes=0))
+    viewer = visit(place)
+    line = viewer.page.context.new_cdp_session(viewer.page)
+    line.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000},
+    )
+    choose(viewer, "A long evening.wav", sound(60.0, rate=44100))
+    viewer.until("document.getElementById('upload-progress')?.position > 0.01")
+    assert "Uploading A long evening.wav: " in viewer.text("upload-words")
+    assert "% of 11 MB" in viewer.text("upload-words")
+    viewer.picture("upload")
+    choose(viewer, "another.wav", WAV)
+    viewer.until_text("notice-box", "Another file is being uploaded.")
+    viewer.page.focus("#upload-cancel")
+    viewer.page.keyboard.press("Enter")
+    viewer.until(HIDDEN)
+    viewer.until_text("announcement", "The upload was cancelled.")
+    assert viewer.value("document.activeElement.id") == "upload"
+    assert done(viewer) == ["own", "follow"]
+    until(lambda: files_in(place.folder) == [], "nothing of it stays")
+    line.detach()
+    choose(viewer, "song.wav", WAV)
+    until(lambda: len(place.uploads.of("mine")) == 1, "the next file is taken")
+
+
+def test_a_server_that_is_gone_is_said(open_place: Callable[..., Place], visit: Callable[..., Viewer]) -> None:
+    place = open_place()
+    viewer = visit(place)
+    place.server.stop()
+    choose(viewer, "song.wav", WAV)
+    viewer.until_text("notice-box", "song.wav could not be sent: the connection to genrescope was lost.")
+
+
+def test_a_replay_file_is_replayed_and_not_sent(open_place: Callable[..., Place], visit: Callable[..., Viewer]) -> None:
+    viewer = visit(open_place())
+    viewer.value("void (genrescope.openReplay = (file) => genrescope.done.push('replay ' + file.name))")
+    drop(viewer, file_of(b"{}", "Talk.GENRESCOPE.json"))
+    assert done(viewer) == ["replay Talk.GENRESCOPE.json"]
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_progress_is_accessible(
+    open_place: Callable[..., Place], visit: Callable[..., Viewer], scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    viewer = visit(open_place(), color_scheme=scheme)
+    viewer.value("void (genrescope.own = () => new Promise(() => {}))")
+    choose(viewer, "song.wav", WAV)
+    viewer.until("!document.getElementById('upload-box').hidden")
+    found = Axe().run(viewer.page).response["violations"]
+    assert [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")] == []
