@@ -1,143 +1,115 @@
-// The flowing probabilities: a stack where one label excludes the others, lines where several can be true at once.
+// The flowing probabilities of labels that exclude one another: a stack, with its names, and veils over doubt and silence.
 window.genrescope = window.genrescope || {};
 
 (function (g) {
   "use strict";
 
-  const LINES = 8; // of a bundle with many labels only the strongest are drawn
+  const POINTS = 2048; // at most two more than moments at every beginning
   const LETTER = 0.65; // width of a letter, in type sizes: a stretch with no room for its name goes without
+  const stacks = [{ x: new Float64Array(POINTS), y: [] }, { x: new Float64Array(POINTS), y: [] }];
 
-  g.drawArea = function () {
-    const h = g.heard;
+  g.drawArea = function (slot) {
+    const bundle = g.hearings[slot].bundle;
     const theme = g.theme();
-    const points = spread(h.predictions, h.bundle);
-    const traces = h.bundle.exclusive ? stack(points, h.bundle, theme) : lines(points, h.bundle);
-    const texts = h.bundle.exclusive ? namesInStack(h) : [];
-    const top = h.bundle.exclusive ? 1 : Math.max(0.2, Math.min(1, 1.15 * highest(points)));
-    traces.push(veil(stretches(h, "not sure"), top, theme.veil, theme.hatch), veil(stretches(h, "silence"), top, theme.plot, null));
-    stretches(h, "silence").forEach((s) => texts.push([s, top / 2, "silence", theme.quiet]));
-    stretches(h, "not sure").forEach((s) => texts.push([s, 0.92 * top, "not sure", theme.ink]));
-    const size = g.typeSize(15, 70, 26);
-    const fitting = texts.filter((t) => (t[2].length + 1) * LETTER * size < (t[0][1] - t[0][0]) * pixelsPerSecond());
+    const book = g.moments(slot);
+    const traces = stack(stacks[slot], book, bundle, theme);
+    const doubts = stretches(book, bundle, "not sure");
+    const silences = stretches(book, bundle, "silence");
+    traces.push(veil(doubts, theme.veil, theme.hatch), veil(silences, theme.plot, null));
+    const size = g.onStage() ? g.typeSize(18, 50, 40) : g.typeSize(15, 75, 26);
+    const texts = names(book, bundle);
+    silences.forEach((run) => texts.push({ run, y: 0.5, text: "silence", colour: theme.quiet }));
+    doubts.forEach((run) => texts.push({ run, y: 0.88, text: "not sure", colour: theme.ink }));
+    const pixels = g.frame().width / (g.range()[1] - g.range()[0]);
+    const fitting = texts.filter((t) => (t.text.length + 1) * LETTER * size < (t.run.to - t.run.from) * pixels);
     traces.push({
-      x: fitting.map((t) => middle(t[0])), y: fitting.map((t) => t[1]), text: fitting.map((t) => t[2]), mode: "text",
-      textfont: { size, color: fitting.map((t) => t[3]) }, hoverinfo: "skip", cliponaxis: true,
+      x: fitting.map((t) => middle(t.run)), y: fitting.map((t) => t.y), text: fitting.map((t) => t.text), mode: "text",
+      textfont: { size, color: fitting.map((t) => t.colour) }, cliponaxis: true,
     });
-    traces.push(readout(h, top));
-    return g.plot("area", traces, g.chartLayout(theme, "x", {
-      range: [0, top], tickvals: [0, 0.25, 0.5, 0.75, 1], ticktext: ["0", "25\u202f%", "50\u202f%", "75\u202f%", "100\u202f%"],
-    }));
+    const tall = document.getElementById("area-box" + (slot ? "-second" : "")).clientHeight > 11 * g.axisSize();
+    const marks = tall ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1];
+    return g.plot("area" + (slot ? "-second" : ""), traces, now(theme), {
+      range: [0, 1], tickvals: marks, ticktext: marks.map((share) => (share ? g.percent(share) : "0")),
+    });
   };
 
-  // One point per prediction, and a fall to zero wherever nothing connects two of them.
-  function spread(predictions, bundle) {
-    const nothing = bundle.labels.map(() => (bundle.exclusive ? 0 : null)); // a stack falls to zero, a line breaks off
-    const points = [];
-    predictions.forEach((p, index) => {
-      const before = predictions[index - 1];
-      if (!before || p.restart) {
-        if (before) points.push({ time: before.time + 0.001, values: nothing });
-        points.push({ time: Math.max(p.time - 0.001, before ? before.time + 0.002 : 0), values: nothing });
-      }
-      points.push({ time: p.time, values: p.probabilities });
-    });
-    return points;
+  // Where the music has got to, when the axis reaches on.
+  function now(theme) {
+    const time = g.hearings[0].end;
+    if (g.range()[1] - time < 2) return [];
+    return [{ type: "line", x0: time, x1: time, y0: 0, y1: 1, line: { color: theme.quiet, width: 1 } }];
   }
 
-  function stack(points, bundle, theme) {
-    const x = points.map((p) => p.time);
+  // One point per moment, and a fall to zero wherever nothing connects two of them.
+  function stack(own, book, bundle, theme) {
+    const count = bundle.labels.length;
+    while (own.y.length < count) own.y.push(new Float32Array(POINTS));
+    let n = 0;
+    const put = (time, shares) => {
+      own.x[n] = time;
+      for (let label = 0; label < count; label += 1) own.y[label][n] = shares ? shares[label] : 0;
+      n += 1;
+    };
+    for (let i = 0; i < book.n && n < POINTS - 3; i += 1) {
+      const time = book.times[i];
+      if (i === 0 || book.restarts[i]) {
+        if (i) put(book.times[i - 1] + 0.001, null);
+        put(Math.max(time - 0.001, i ? book.times[i - 1] + 0.002 : 0), null);
+      }
+      put(time, book.shares[i]);
+    }
+    const x = own.x.subarray(0, n);
     return bundle.labels.map((label, index) => ({
-      x, y: points.map((p) => p.values[index]), stackgroup: "all", mode: "lines", hoverinfo: "skip",
+      x, y: own.y[index].subarray(0, n), stackgroup: "all", mode: "lines",
       line: { width: 1, color: theme.plot }, fillcolor: bundle.colours[index],
     }));
   }
 
-  // The labels that were strongest over the minute; in the bundle's order, so that lines do not change places.
-  g.strongest = function () {
-    const h = g.heard;
-    const sums = h.bundle.labels.map((_, index) => h.predictions.reduce((sum, p) => sum + p.probabilities[index], 0));
-    return sums.map((sum, index) => [sum, index]).sort((a, b) => b[0] - a[0]).slice(0, LINES)
-      .map((pair) => pair[1]).sort((a, b) => a - b);
-  };
+  const middle = (run) => (run.from + run.to) / 2;
+  const stretches = (book, bundle, verdict) => runs(book, bundle, (i) => (book.verdicts[i] === verdict ? 1 : 0));
 
-  function lines(points, bundle) {
-    const x = points.map((p) => p.time);
-    return g.strongest().map((index) => ({
-      x, y: points.map((p) => p.values[index]), mode: "lines", hoverinfo: "skip",
-      line: { width: 3, color: bundle.colours[index], dash: bundle.dashes[index] },
-    }));
-  }
-
-  // One unseen line carries what the mouse reads out: the time and the likeliest labels at it.
-  function readout(h, top) {
-    const said = (p) => p.probabilities.map((share, index) => [share, index]).sort((a, b) => b[0] - a[0]).slice(0, 3)
-      .map((pair) => h.bundle.names[pair[1]] + " " + g.percent(pair[0])).join("<br>");
-    return {
-      x: h.predictions.map((p) => p.time), y: h.predictions.map(() => 0.7 * top), mode: "lines", line: { width: 0 },
-      customdata: h.predictions.map((p) => "<b>" + g.clock(p.time) + "</b>"
-        + (p.verdict === "sure" ? "<br>" : "  " + p.verdict + "<br>") + (p.verdict === "silence" ? "" : said(p))),
-      hovertemplate: "%{customdata}<extra></extra>",
-    };
-  }
-
-  const highest = (points) => points.reduce((top, p) => Math.max(top, ...p.values), 0);
-  const pixelsPerSecond = () => g.plotWidth("area") / g.WINDOW_SECONDS;
-  const middle = (stretch) => (stretch[0] + stretch[1]) / 2;
-
-  // Runs of predictions with the same verdict, as [start, end], clipped to what is seen.
-  function stretches(h, verdict) {
-    return runs(h, (p) => (p.verdict === verdict ? 1 : 0));
-  }
-
-  function runs(h, keyOf) {
+  // Runs of moments with the same key (0 for none), clipped to what is seen.
+  function runs(book, bundle, keyOf) {
     const [left, right] = g.range();
     const found = [];
     let run = null;
-    h.predictions.forEach((p) => {
-      const key = keyOf(p);
-      if (run && (key !== run.key || p.restart)) { found.push(run); run = null; }
-      if (key && !run) run = { key, from: p.time - h.bundle.hop_seconds, to: p.time };
-      if (run) run.to = p.time;
-    });
+    for (let i = 0; i < book.n; i += 1) {
+      const key = keyOf(i);
+      if (run && (key !== run.key || book.restarts[i])) { found.push(run); run = null; }
+      const apart = i === 0 || book.restarts[i];
+      if (key && !run) run = { key, from: apart ? book.times[i] - bundle.hop_seconds : book.times[i - 1], to: 0 };
+      if (run) run.to = book.times[i];
+    }
     if (run) found.push(run);
-    return found.map((r) => Object.assign([Math.max(left, r.from), Math.min(right, r.to)], { key: r.key }))
-      .filter((r) => r[1] > r[0]);
+    found.forEach((r) => { r.from = Math.max(left, r.from); r.to = Math.min(right, r.to); });
+    return found.filter((r) => r.to > r.from);
   }
 
   // The name of a label inside its colour, wherever it is on top long enough.
-  function namesInStack(h) {
-    const top = (p) => {
-      if (p.verdict !== "sure") return 0;
-      return 1 + p.probabilities.indexOf(Math.max(...p.probabilities)); // 0 means none
+  function names(book, bundle) {
+    const top = (i) => {
+      if (book.verdicts[i] !== "sure") return 0;
+      const shares = book.shares[i];
+      return 1 + shares.indexOf(Math.max(...shares)); // 0 means none
     };
-    return runs(h, top).map((run) => {
+    return runs(book, bundle, top).map((run) => {
       const label = run.key - 1;
-      const at = middle(run);
-      const p = h.predictions.reduce((a, b) => (Math.abs(b.time - at) < Math.abs(a.time - at) ? b : a));
-      const below = p.probabilities.slice(0, label).reduce((a, b) => a + b, 0);
-      return [run, below + p.probabilities[label] / 2, h.bundle.names[label], g.inkOn(h.bundle.colours[label])];
+      const shares = book.shares[g.nearest(book, middle(run))];
+      const below = shares.slice(0, label).reduce((a, b) => a + b, 0);
+      return { run, y: below + shares[label] / 2, text: bundle.names[label], colour: g.inkOn(bundle.colours[label]) };
     });
   }
 
-  // Black or white, whichever is easier to read on this colour (relative luminance, as in WCAG).
-  g.inkOn = function (colour) {
-    const [r, gr, b] = [1, 3, 5].map((at) => {
-      const c = parseInt(colour.slice(at, at + 2), 16) / 255;
-      return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * gr + 0.0722 * b > 0.18 ? "#0b0d13" : "#ffffff";
-  };
-
   // A cover over stretches of time: hatched for "not sure", blank for silence.
-  function veil(list, top, colour, hatch) {
+  function veil(list, colour, hatch) {
     const x = [];
     const y = [];
-    list.forEach((s) => {
-      x.push(s[0], s[0], s[1], s[1], s[0], null);
-      y.push(0, top, top, 0, 0, null);
+    list.forEach((run) => {
+      x.push(run.from, run.from, run.to, run.to, run.from, null);
+      y.push(0, 1, 1, 0, 0, null);
     });
     return {
-      x, y, fill: "toself", mode: "none", hoverinfo: "skip", fillcolor: colour,
+      x, y, fill: "toself", mode: "none", fillcolor: colour,
       fillpattern: hatch ? { shape: "/", fgcolor: hatch, bgcolor: colour, size: 9, solidity: 0.18 } : { shape: "" },
     };
   }

@@ -1,4 +1,4 @@
-// One answer of the server, shown everywhere it belongs.
+// One answer of the server, shown everywhere it belongs; and what Dash's own controls call.
 window.genrescope = window.genrescope || {};
 
 (function (g) {
@@ -10,20 +10,20 @@ window.genrescope = window.genrescope || {};
     g.showMeter(answer.level || null);
     g.showTransport(answer);
     g.showStatus(answer);
+    g.showSource(answer);
+    g.showSettings(answer);
+    g.showRecord(answer);
     g.showSound(answer);
     g.drawCharts(answer.anew);
-    if (answer.more) setTimeout(g.poll, 0);
+    g.followReplay(answer);
   };
 
   // Dash looks for its client-side functions here.
+  const nothing = () => window.dash_clientside.no_update;
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    genrescope: { showNotice: (notice) => g.showNotice(notice) },
+    genrescope: {
+      chooseSource: (key) => { g.chooseSource(key); return nothing(); },
+      chooseModel: (name) => { if (g.answer && name !== g.answer.model) g.command("model", { name }); return nothing(); },
+    },
   });
-
-  // The password has become a cookie; it need not stay where a projector shows it.
-  const here = new URL(window.location.href);
-  if (here.searchParams.has("token")) {
-    here.searchParams.delete("token");
-    window.history.replaceState(null, "", here);
-  }
 })(window.genrescope);

@@ -4,10 +4,7 @@ window.genrescope = window.genrescope || {};
 (function (g) {
   "use strict";
 
-  const NOTICE_MS = 9000;
   const OFFSET_WORTH_SAYING = 0.01;
-  let noticeTimer = 0;
-  let chosen = { source: null, model: null };
 
   g.showStatus = function (answer) {
     const status = answer.status;
@@ -25,9 +22,10 @@ window.genrescope = window.genrescope || {};
     g.setText("status-device", (status && status.device) || "\u2013");
     const lost = status ? status.lost_seconds + status.overrun_seconds : 0;
     g.setText("status-lost", status ? (lost < 0.05 ? "nothing" : lost.toFixed(1) + " s of sound") : "\u2013");
+    g.setText("status-audience", answer.audience === null || answer.audience === undefined ? "" : count(answer.audience, "phone"));
+    document.querySelector(".field-audience").hidden = answer.audience === null || answer.audience === undefined;
     g.setText("status-skipped", status ? (status.skipped_windows === 0 ? "nothing" : count(status.skipped_windows, "window")) : "\u2013");
-    showWarnings(status);
-    follow(answer);
+    showWarnings(status, answer);
   };
 
   function stateWords(state, status) {
@@ -37,15 +35,16 @@ window.genrescope = window.genrescope || {};
   }
 
   function title(state) {
-    const label = document.getElementById("answer").dataset.verdict === "sure" && state === "live"
-      ? document.getElementById("verdict").textContent + " \u00b7 " : "";
+    const box = document.getElementById("answer");
+    const label = box.dataset.verdict === "sure" && state === "live" ? box.querySelector(".verdict").textContent + " \u00b7 " : "";
     return label + "genrescope";
   }
 
   const count = (n, thing) => n + " " + thing + (n === 1 ? "" : "s");
 
-  function showWarnings(status) {
+  function showWarnings(status, answer) {
     const found = [];
+    if (answer.recording && answer.recording.problem) found.push(g.capital(answer.recording.problem));
     if (status) {
       if (status.behind) found.push("Behind: windows are left out");
       if (g.clipping()) found.push("Clipping: too loud at the source");
@@ -65,27 +64,6 @@ window.genrescope = window.genrescope || {};
     }));
   }
 
-  // Another page (or a restart) may have chosen differently; the lists follow the server.
-  function follow(answer) {
-    const props = window.dash_clientside.set_props;
-    if (answer.source_key && answer.source_key !== chosen.source) props("source", { value: answer.source_key });
-    if (answer.model && answer.model !== chosen.model) props("model", { value: answer.model });
-    chosen = { source: answer.source_key, model: answer.model };
-  }
-
-  g.showNotice = function (notice) {
-    const box = document.getElementById("notice-box");
-    const text = notice && notice.text;
-    clearTimeout(noticeTimer);
-    if (text) {
-      box.textContent = text;
-      chosen = { source: null, model: null }; // a refused choice is taken back in the lists
-      noticeTimer = setTimeout(() => { box.hidden = true; }, NOTICE_MS);
-    }
-    box.hidden = !text;
-    return window.dash_clientside.no_update;
-  };
-
   g.showDisconnected = function (refused) {
     const page = document.getElementById("page");
     if (!page) return;
@@ -93,8 +71,9 @@ window.genrescope = window.genrescope || {};
     g.setText("state", refused ? "password no longer valid" : "reconnecting");
     g.setText("detail", refused
       ? "genrescope was started anew. Open the address it printed then."
-      : "genrescope does not answer. The page goes on as soon as it is back.");
+      : "genrescope does not answer. The page goes on as soon as it is back; what was heard stays.");
     g.showMeter(null);
     g.soundPause();
+    document.title = "genrescope";
   };
 })(window.genrescope);

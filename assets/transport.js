@@ -1,4 +1,4 @@
-// Playback: the buttons' faces, the place in the track, the seek bar, and the keys.
+// Playback: the buttons' faces, the place in the track, and the seek bar.
 window.genrescope = window.genrescope || {};
 
 (function (g) {
@@ -8,7 +8,6 @@ window.genrescope = window.genrescope || {};
   let bar = null;
   let dragging = false;
   let asked = null; // the place a person has chosen, shown until the server has got there
-  let stamp = 0;
 
   function seekBar() {
     if (bar) return bar;
@@ -16,17 +15,17 @@ window.genrescope = window.genrescope || {};
     Object.assign(bar, { type: "range", min: 0, max: 1, step: 0.1, value: 0, id: "seek-range" });
     bar.setAttribute("aria-label", "Place in the track");
     bar.addEventListener("input", () => { dragging = true; showPlace(Number(bar.value), Number(bar.max)); });
-    bar.addEventListener("change", () => { dragging = false; seek(Number(bar.value)); });
+    bar.addEventListener("change", () => { dragging = false; g.seek(Number(bar.value)); });
     document.getElementById("seek-bar").append(bar);
     return bar;
   }
 
-  function seek(seconds) {
+  // Go to a place of a track; without `track` of the one that plays.
+  g.seek = function (seconds, track) {
     const place = Math.max(0, seconds);
     asked = { place, until: performance.now() + 1000 };
-    stamp += 1;
-    window.dash_clientside.set_props("seek", { data: { seconds: place, stamp } });
-  }
+    return g.command("seek", track === undefined ? { seconds: place } : { seconds: place, track });
+  };
 
   function showPlace(position, duration) {
     const text = g.clock(position) + (duration ? " / " + g.clock(duration) : "");
@@ -62,24 +61,29 @@ window.genrescope = window.genrescope || {};
     else g.setText("place-text", g.clock(answer.status.stream_time));
   };
 
-  const press = (id) => {
-    const button = document.getElementById(id);
-    if (button && !button.disabled) button.click();
-  };
+  function play() {
+    // The list of sources shows a choice that is not playing, after "stop".
+    const running = g.answer && g.answer.source_key;
+    if (!running && g.lastSource) return g.command("play", { key: g.lastSource });
+    if (running === "microphone") { g.microphone.stop(); return g.command("source", { key: "" }); }
+    if (running) g.lastSource = running;
+    return g.command("play");
+  }
 
-  // Keys work wherever they mean nothing else: not while typing, not on a control that uses the same key itself.
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const at = event.target instanceof Element ? event.target : document.body;
-    if (at.closest("input:not([type=range]), textarea, .dash-dropdown-content, [role=listbox]")) return;
+  function step(seconds) {
     const source = g.answer && g.answer.source;
-    if (event.key === " " && !at.closest("button, .dash-dropdown")) press("play");
-    else if (event.key === "n") press("next");
-    else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !at.closest("input:not(#seek-range), .dash-dropdown") && source && source.can_seek) {
-      const from = asked ? asked.place : source.position;
-      const to = from + (event.key === "ArrowLeft" ? -STEP_SECONDS : STEP_SECONDS);
-      seek(source.duration ? Math.min(to, source.duration - 0.1) : to);
-    } else return;
-    event.preventDefault();
-  });
+    if (!source || !source.can_seek) return false;
+    const to = (asked ? asked.place : source.position) + seconds;
+    g.seek(source.duration ? Math.min(to, source.duration - 0.1) : to);
+    return true;
+  }
+
+  g.onClick("play", play);
+  g.onClick("previous", () => g.command("previous"));
+  g.onClick("next", () => g.command("next"));
+  g.keys[" "] = { name: "space", words: "play and pause", action: play };
+  g.keys.ArrowLeft = { name: "\u2190", words: "five seconds back", action: () => step(-STEP_SECONDS) };
+  g.keys.ArrowRight = { name: "\u2192", words: "five seconds on", action: () => step(STEP_SECONDS) };
+  g.keys.n = { words: "next track", action: () => g.command("next") };
+  g.keys.p = { words: "previous track", action: () => g.command("previous") };
 })(window.genrescope);

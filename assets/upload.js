@@ -153,6 +153,7 @@ window.genrescope = window.genrescope || {};
   input.setAttribute("aria-label", "File to listen to");
   input.addEventListener("change", () => {
     const file = input.files[0];
+    g.notice(""); // what was said of the file before
     if (file) g.upload(file);
     input.value = ""; // so that the same file can be chosen again
   });
@@ -193,6 +194,7 @@ window.genrescope = window.genrescope || {};
     dropVeil();
     if (inner || (isField(event.target) && !data.types.includes("Files"))) return;
     event.preventDefault();
+    g.notice("");
     if (isReady()) take(data);
   });
 

@@ -67,7 +67,8 @@ class Access:
             return _page(
                 403, "This address is not known here", "Open the page as http://localhost or http://127.0.0.1."
             )
-        if request.method not in READING and not _same_origin():
+        # A socket begins as a GET, and browsers open one to any site; it may send, so it counts as a command.
+        if (request.method not in READING or _is_socket()) and not _same_origin():
             return _page(403, "Another site tried to command genrescope", "Commands are taken from its own page only.")
         if self.token is not None:
             given = request.args.get(TOKEN) or request.cookies.get(_cookie_name()) or ""
@@ -99,8 +100,8 @@ def content_security_policy(script_hashes: Sequence[str]) -> str:
     scripts = " ".join(["'self'", *script_hashes])
     return (
         f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "font-src 'self' data:; connect-src 'self'; media-src 'self'; worker-src 'self' blob:; object-src 'none'; "
-        "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        "font-src 'self' data:; connect-src 'self'; media-src 'self' blob: data:; worker-src 'self' blob:; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
@@ -109,6 +110,10 @@ def _host_name() -> str:
         return urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_socket() -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _same_origin() -> bool:

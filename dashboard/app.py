@@ -5,13 +5,17 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from dash import Dash
+from dash import ClientsideFunction, Dash, Input, Output
 
 from dashboard.access import Access
-from dashboard.callbacks import register_callbacks
+from dashboard.commands import register_commands
+from dashboard.downloads import register_downloads
 from dashboard.feed import register_feed
+from dashboard.insight import register_insight
+from dashboard.microphone import register_microphone
 from dashboard.page import INDEX, layout
 from dashboard.studio import Studio
+from dashboard.uploads import register_uploads
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -24,6 +28,8 @@ def create_app(studio: Studio, access: Access | None = None) -> Dash:
     app = Dash(
         __name__,
         assets_folder=str(ASSETS),
+        # It runs in the browser's audio thread, where the page's own scripts have no place.
+        assets_ignore=r".*\.worklet\.js",
         serve_locally=True,
         update_title=None,  # type: ignore[arg-type]  # None keeps Dash from writing "Updating..." four times a second
         title="genrescope",
@@ -31,7 +37,19 @@ def create_app(studio: Studio, access: Access | None = None) -> Dash:
     )
     # A function, so that a page opened later shows the choices as they are then.
     app.layout = lambda: layout(studio)
-    register_callbacks(app, studio)
-    register_feed(app.server, studio, instance=secrets.token_hex(8))
-    (access or Access()).guard(app.server, script_hashes=app.csp_hashes())
+    for control, function in (("source", "chooseSource"), ("model", "chooseModel")):
+        app.clientside_callback(
+            ClientsideFunction("genrescope", function),
+            Output("chosen", "data", allow_duplicate=True),
+            Input(control, "value"),
+            prevent_initial_call=True,
+        )
+    server = app.server
+    register_feed(server, studio, instance=secrets.token_hex(8))
+    register_commands(server, studio)
+    register_insight(server, studio)
+    register_downloads(server, studio)
+    register_uploads(server, studio, studio.uploads)
+    register_microphone(server, studio)
+    (access or Access()).guard(server, script_hashes=app.csp_hashes())
     return app

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.mix_check import MixBehaviour, check_mix
+from dashboard.pushed_source import PushedSource
 from dashboard.samples import MIX
 from dashboard.start_up import Figure, measure_start_up
 from model.classifier import BundleClassifier
@@ -25,11 +26,10 @@ from model.library import Library
 from stream.clock import SystemClock
 from stream.engine import Engine
 from stream.inlet import Inlet
-from stream.records import Prediction, SourceState, SourceStatus
+from stream.records import Prediction
 from stream.session import Session
 from stream.settings import StreamSettings
 from stream.sources.decoder import open_audio
-from stream.sources.source import Source
 
 LIVE_SECONDS = 30.0
 CAPACITY_SECONDS = 8.0
@@ -37,25 +37,8 @@ SOAK_SECONDS = 600.0
 BATCHES = (1, 8, 32)
 
 
-class PushedSource(Source):
-    """A source the benchmark pushes for."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-
-    def start(self, inlet: Inlet) -> None:
-        self.inlet = inlet
-        inlet.begin(self._rate)
-
-    def stop(self) -> None:
-        """Nothing is open."""
-
-    def status(self) -> SourceStatus:
-        return SourceStatus("file", "benchmark", SourceState.RUNNING)
-
-
-def run_benchmark(*, model: str, cpu: bool, json_file: Path | None, markdown: bool) -> None:
-    """Measure everything, print a table, and write the figures as JSON if asked."""
+def run_benchmark(*, model: str, cpu: bool, page: bool, json_file: Path | None, markdown: bool) -> None:
+    """Measure the live path (with `page` also the page), print a table, and write the figures as JSON if asked."""
     console = Console(highlight=False)
     progress = Console(stderr=True, highlight=False)
     if not MIX.exists():
@@ -78,6 +61,10 @@ def run_benchmark(*, model: str, cpu: bool, json_file: Path | None, markdown: bo
     measure("latency", _latency(classifier, sound, rate))
     measure("sessions", _capacity(classifier, sound, rate))
     measure("the mix", _mix_figures(check_mix(classifier, StreamSettings())))
+    if page:
+        from dashboard.page_benchmark import measure_page
+
+        measure("the page", measure_page(model, cpu, sound, rate))
     machine = f"{_processor()}, {os.cpu_count()} cores, {classifier.network.device}, model {model}"
     _print(console, figures, machine, markdown)
     if json_file is not None:

@@ -36,6 +36,7 @@ Hop = Annotated[float, typer.Option("--hop", metavar="SECONDS", help="Time betwe
 Host = Annotated[str, typer.Option("--host", help="Address to listen on; others than 127.0.0.1 demand a password.")]
 Port = Annotated[int, typer.Option("--port", help="Port of the page; 0 takes any free one.", min=0, max=65535)]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in a browser.")]
+Share = Annotated[bool, typer.Option("--share", help="Show a QR code: phones in the same network follow, read-only.")]
 DEFAULT_MODEL = "genres"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8050
@@ -45,7 +46,8 @@ DEFAULT_PORT = 8050
     epilog="[bold]Examples[/]\n\n"
     "genrescope play song.mp3\n\n"
     "genrescope play set/*.flac --loop --speaker none\n\n"
-    "genrescope play long-mix.opus --start 1:30 --model tags"
+    "genrescope play long-mix.opus --start 1:30 --model tags\n\n"
+    "genrescope play talk.wav --share   [dim]# the audience follows on its phones[/]"
 )
 def play(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="wav, flac, mp3, ogg, opus, m4a, aac.")],
@@ -60,12 +62,13 @@ def play(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
     no_browser: NoBrowser = False,
+    share: Share = False,
 ) -> None:
     """Play files and watch their genres move with the music."""
     from dashboard.live import PageOptions, run_page
 
     run_page(
-        PageOptions(host, port, not no_browser),
+        PageOptions(host, port, not no_browser, share),
         source="file:0",
         model=model,
         cpu=cpu,
@@ -93,11 +96,14 @@ def listen(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
     no_browser: NoBrowser = False,
+    share: Share = False,
 ) -> None:
     """Listen to the sound card: a microphone, a line input, what the computer plays."""
     from dashboard.live import PageOptions, run_page
 
-    run_page(PageOptions(host, port, not no_browser), source=f"device:{device}", model=model, cpu=cpu, hop_seconds=hop)
+    run_page(
+        PageOptions(host, port, not no_browser, share), source=f"device:{device}", model=model, cpu=cpu, hop_seconds=hop
+    )
 
 
 @app.command(
@@ -111,11 +117,27 @@ def serve(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
     no_browser: NoBrowser = False,
+    share: Share = False,
 ) -> None:
     """Open the page with nothing playing; choose the source there."""
     from dashboard.live import PageOptions, run_page
 
-    run_page(PageOptions(host, port, not no_browser), source="", model=model, cpu=cpu, hop_seconds=hop)
+    run_page(PageOptions(host, port, not no_browser, share), source="", model=model, cpu=cpu, hop_seconds=hop)
+
+
+@app.command(epilog="[bold]Examples[/]\n\ngenrescope replay talk.genrescope.json")
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A replay that the page saved (Summary and export).")],
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Show a recorded session again: without network, model or sound card."""
+    from dashboard.live import PageOptions, run_page
+
+    run_page(
+        PageOptions(host, port, not no_browser), source="", model=DEFAULT_MODEL, cpu=True, hop_seconds=0.5, replay=file
+    )
 
 
 @app.command(epilog="[bold]Examples[/]\n\ngenrescope devices")
@@ -173,18 +195,19 @@ def evaluate(
 
 @app.command(
     epilog="[bold]Examples[/]\n\ngenrescope benchmark\n\ngenrescope benchmark --cpu --json benchmark.json\n\n"
-    "genrescope benchmark --markdown   [dim]# the table of the README[/]"
+    "genrescope benchmark --page --markdown   [dim]# the table of the README[/]"
 )
 def benchmark(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Measure the page too; needs Chromium and Playwright.")] = False,
     model: Model = DEFAULT_MODEL,
     cpu: Cpu = False,
 ) -> None:
     """Measure latency, speed, start-up, memory, and behaviour on the demo mix (some minutes)."""
     from dashboard.benchmark import run_benchmark
 
-    run_benchmark(model=model, cpu=cpu, json_file=json_file, markdown=markdown)
+    run_benchmark(model=model, cpu=cpu, page=page, json_file=json_file, markdown=markdown)
 
 
 def parse_time(text: str) -> float:

@@ -10,6 +10,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Response
 from rich.console import Console
@@ -17,7 +18,12 @@ from rich.markup import escape
 
 from dashboard.access import Access
 from dashboard.server import PageServer
+from model.errors import DataError
 from stream.settings import StreamSettings
+
+if TYPE_CHECKING:
+    from dashboard.share import Share
+    from dashboard.studio import Studio
 
 FIRST_PAGE_SECONDS = 0.5
 """The network is loaded once the page has been fetched, or after this long: both at once would hold up the page."""
@@ -25,16 +31,39 @@ FIRST_PAGE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class PageOptions:
-    """Where the page is served, and whether a browser is opened."""
+    """Where the page is served, who may follow it, and whether a browser is opened."""
 
     host: str
     port: int
     open_browser: bool
+    share: bool = False
+    """Whether the audience may follow on the local network, on a page and port of its own."""
 
 
 def _has_screen() -> bool:
     """Whether a browser would open a window. Without one Python starts a text browser, which takes the terminal."""
     return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def start_share(studio: Studio) -> Share:
+    """Let the audience follow the main stage."""
+    from dashboard.broadcast import broadcast
+    from dashboard.share import Share
+
+    share = Share(lambda: broadcast(studio.main))
+    share.start()
+    return share
+
+
+def _read_replay(path: Path) -> bytes:
+    """A replay file, checked: what the page gets is what the check let through. Raises DataError."""
+    from dashboard.replay_file import read_replay, write_replay
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read", rule=error.strerror or "", next_step="Name a replay file") from error
+    return write_replay(read_replay(content))
 
 
 def run_page(
@@ -48,8 +77,12 @@ def run_page(
     speaker: str = "auto",
     loop: bool = False,
     start_seconds: float = 0.0,
+    replay: Path | None = None,
 ) -> None:
-    """Serve the page until ctrl-C or SIGTERM. Whatever cannot work is an error before the page opens."""
+    """Serve the page until ctrl-C or SIGTERM. Whatever cannot work is an error before the page opens.
+
+    replay : a recorded session to show; nothing is listened to then, and no network is loaded.
+    """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     access = Access.for_host(options.host)
     settings = StreamSettings(hop_seconds=hop_seconds)
@@ -69,12 +102,18 @@ def run_page(
             speaker=speaker,
             loop=loop,
             start_seconds=start_seconds,
+            # Without a source every page chooses for itself; otherwise they all show what the command named.
+            shared=bool(source),
         )
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         try:
+            if replay is not None:
+                studio.replay = _read_replay(replay)
             studio.listen_to(source)
+            if options.share:
+                studio.share = start_share(studio)
             app = create_app(studio, access).server
             fetched = threading.Event()
 
@@ -86,15 +125,23 @@ def run_page(
             server.serve(app)
             address = access.address(server.url)
             console.print(f"[bold]genrescope[/] is at [link={address}]{escape(address)}[/link]  (ctrl-C ends it)")
+            if studio.share is not None:
+                follow = studio.share.url
+                console.print(f"[bold]to follow:[/] [link={follow}]{escape(follow)}[/link]  (read-only)")
+                if studio.share.warning:
+                    console.print(f"[yellow]{escape(studio.share.warning)}[/yellow]")
             if source and studio.sound.missing is not None:
                 console.print(f"[dim]{escape(studio.sound.missing)}[/dim]")
             if options.open_browser and _has_screen():
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             # What plays meanwhile is kept in the ring, and classified when the network is there.
-            fetched.wait(FIRST_PAGE_SECONDS)
-            studio.start()
+            if replay is None:
+                fetched.wait(FIRST_PAGE_SECONDS)
+                studio.start()
             stop.wait()
         finally:
+            if studio.share is not None:
+                studio.share.stop()
             studio.stop()
     finally:
         server.stop()

@@ -7,7 +7,10 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboard.figures import empty_chart
+from dashboard.charts import charts
+from dashboard.dialogs import dialogs
+from dashboard.elements import attributes, icon_button
+from dashboard.shelf import SourceChoice
 from dashboard.studio import Studio
 
 INDEX = """<!doctype html>
@@ -28,74 +31,92 @@ INDEX = """<!doctype html>
 </body>
 </html>"""
 
-_GRAPH: Any = {
-    "displayModeBar": False,
-    "scrollZoom": False,
-    "doubleClick": False,
-    "showTips": False,
-    "showAxisDragHandles": False,
-}
-
 
 def layout(studio: Studio) -> html.Div:
     """The whole page, with the choices there are at this moment."""
+    models = studio.models()
     return html.Div(
         id="page",
         className="page",
-        **_attributes(data_state="loading"),
+        **attributes(data_state="loading", data_face="desk"),
         children=[
-            _top(studio),
-            html.Main([_answer(), _charts(), _transport()]),
+            _top(studio, models),
+            html.Main([_answers(), charts(), _transport()]),
             _status(),
-            html.Div(id="notice-box", className="notice", hidden=True, **_attributes(role="alert")),
-            html.Div(id="announcement", className="unseen", **_attributes(role="status", aria_live="polite")),
+            icon_button("to-desk", "Back to the desk (s)"),
+            html.Div(id="upload-box", hidden=True),
+            html.Div(id="notice-box", className="notice", hidden=True, **attributes(role="alert")),
+            html.Div(id="announcement", className="unseen", **attributes(role="status", aria_live="polite")),
             html.Audio(id="player", preload="auto"),
-            dcc.Store(id="notice"),
-            dcc.Store(id="noticed"),
-            dcc.Store(id="seek"),
+            *dialogs(models),
+            dcc.Store(id="chosen"),
         ],
     )
 
 
-def source_options(studio: Studio) -> list[dict[str, Any]]:
+def source_options(choices: list[SourceChoice]) -> list[dict[str, Any]]:
     """Choices of the source list, each group under a heading that cannot be chosen."""
     options: list[dict[str, Any]] = []
-    for group, choices in groupby(studio.sources(), key=lambda choice: choice.group):
+    for group, members in groupby(choices, key=lambda choice: choice.group):
         heading = html.Span(group, className="heading")
         options.append({"label": heading, "value": f"heading:{group}", "disabled": True, "search": group})
-        options += [{"label": choice.title, "value": choice.key, "search": choice.title} for choice in choices]
+        options += [{"label": choice.title, "value": choice.key, "search": choice.title} for choice in members]
     return options
 
 
-def _top(studio: Studio) -> html.Header:
-    models = [{"label": title, "value": name} for name, title in studio.models()]
+def _top(studio: Studio, models: list[tuple[str, str]]) -> html.Header:
     return html.Header(
         className="top",
         children=[
-            html.H1([html.Span(className="mark"), "genrescope"], className="brand"),
+            html.H1([html.Span(className="mark"), html.Span("genrescope", className="name")], className="brand"),
             html.Div(
                 className="choice choice-source",
                 children=[
                     html.Label("Listen to", htmlFor="source"),
                     dcc.Dropdown(
                         id="source",
-                        options=source_options(studio),
-                        value=studio.source_key or None,
+                        options=source_options(studio.choices()),
+                        value=studio.main.source_key or None,
                         placeholder="Choose what to listen to",
                         clearable=False,
                         optionHeight=38,
                         maxHeight=420,
                     ),
+                    html.Span(id="source-now", className="source-now", hidden=True),
                 ],
             ),
-            _button("refresh", "Look for sound cards again"),
+            html.Div(
+                className="buttons source-buttons",
+                children=[
+                    icon_button("refresh", "Look for sound cards again"),
+                    icon_button("microphone", "Listen with this browser’s microphone (m)", aria_pressed="false"),
+                    icon_button("upload", "Listen to a file from this computer"),
+                    html.Button("Back to the main session", id="own", className="text-button", hidden=True),
+                    html.Button("Close the replay", id="close-replay", className="text-button", hidden=True),
+                ],
+            ),
             html.Div(
                 className="choice choice-model",
                 children=[
                     html.Label("Listen for", htmlFor="model"),
                     dcc.Dropdown(
-                        id="model", options=models, value=studio.model, clearable=False, searchable=False, maxHeight=420
+                        id="model",
+                        options=[{"label": title, "value": name} for name, title in models],
+                        value=studio.main.model,
+                        clearable=False,
+                        searchable=False,
+                        maxHeight=420,
                     ),
+                ],
+            ),
+            html.Div(
+                className="buttons page-buttons",
+                children=[
+                    icon_button("open-summary", "Summary and export (e)"),
+                    *([icon_button("open-audience", "QR code for the audience (a)")] if studio.share else []),
+                    icon_button("open-settings", "Settings (,)"),
+                    icon_button("open-help", "Keys (?)"),
+                    icon_button("to-stage", "Stage: the genre fills the screen (s)"),
                 ],
             ),
             html.Div("opening", id="state", className="state"),
@@ -103,65 +124,35 @@ def _top(studio: Studio) -> html.Header:
     )
 
 
-def _answer() -> html.Section:
-    return html.Section(
-        id="answer",
-        className="answer",
-        **_attributes(aria_label="What is heard now", data_verdict="none", data_label=""),
-        children=[
-            html.Div([html.Div(id="verdict", className="verdict"), html.Div(id="remark", className="remark")]),
-            html.Ol(id="candidates", className="candidates", **_attributes(aria_label="The likeliest")),
-        ],
-    )
-
-
-def _charts() -> html.Section:
-    return html.Section(
-        className="charts",
-        **_attributes(aria_label="The last minute"),
-        children=[
-            html.Div(
-                className="chart-head",
-                children=[
-                    html.H2("How likely, over the last minute", id="area-title"),
-                    html.Ul(id="legend", className="legend", **_attributes(aria_label="Colours")),
-                ],
-            ),
-            _graph("area", "Chart of how likely each label was over the last minute"),
-            html.H2("The sound itself: pitch over time", className="waterfall-title"),
-            _graph("waterfall", "Spectrogram of the last minute, low pitches below, high ones above"),
-            html.Div(
-                id="meter",
-                className="meter",
-                **_attributes(role="img", aria_label="Level of the sound"),
-                children=[
-                    html.Div("clip", id="clip", className="clip"),
-                    html.Div(
-                        className="meter-scale",
-                        children=[
-                            html.Div(id="meter-rms", className="meter-rms"),
-                            html.Div(id="meter-peak", className="meter-peak"),
-                            html.Div(id="meter-hold", className="meter-hold"),
-                            *[
-                                html.Span(
-                                    str(level), className="meter-tick", style={"bottom": f"{100 + level / 0.6:.2f}%"}
-                                )
-                                for level in (0, -10, -20, -30, -40, -50)
-                            ],
-                        ],
-                    ),
-                    html.Div("dBFS", id="meter-text", className="meter-text"),
-                ],
-            ),
-        ],
-    )
-
-
-def _graph(identifier: str, description: str) -> html.Div:
+def _answers() -> html.Div:
     return html.Div(
-        className=f"chart chart-{identifier}",
-        **_attributes(role="img", aria_label=description),
-        children=dcc.Graph(id=identifier, figure=empty_chart(), config=_GRAPH, responsive=True),
+        id="answers",
+        className="answers",
+        children=[
+            _answer("", "What is heard now"),
+            _answer("-2", "What the second model hears now", hidden=True),
+        ],
+    )
+
+
+def _answer(suffix: str, title: str, *, hidden: bool = False) -> html.Section:
+    return html.Section(
+        id=f"answer{suffix}",
+        className="answer",
+        hidden=hidden,
+        **attributes(aria_label=title, data_verdict="none", data_label=""),
+        children=[
+            html.Div(
+                [
+                    html.Div(id=f"who{suffix}", className="who"),
+                    html.Div(id=f"verdict{suffix}", className="verdict"),
+                    html.Div(id=f"remark{suffix}", className="remark"),
+                    html.Div(id=f"sentence{suffix}", className="sentence"),
+                ],
+                className="said",
+            ),
+            html.Ol(id=f"candidates{suffix}", className="candidates", **attributes(aria_label="The likeliest")),
+        ],
     )
 
 
@@ -169,14 +160,14 @@ def _transport() -> html.Section:
     return html.Section(
         id="transport",
         className="transport",
-        **_attributes(aria_label="Playback"),
+        **attributes(aria_label="Playback"),
         children=[
             html.Div(
                 className="buttons",
                 children=[
-                    _button("previous", "Previous track"),
-                    _button("play", "Start"),
-                    _button("next", "Next track (n)"),
+                    icon_button("previous", "Previous track (p)"),
+                    icon_button("play", "Start (space)"),
+                    icon_button("next", "Next track (n)"),
                 ],
             ),
             html.Div(
@@ -189,11 +180,12 @@ def _transport() -> html.Section:
                     html.Div(id="seek-bar", className="seek-bar"),
                 ],
             ),
+            html.Div("Sound is kept", id="recording", className="recording", hidden=True),
             html.Div(
                 id="sound-box",
                 className="sound-box",
                 hidden=True,
-                children=[_button("sound", "Sound in this browser"), html.Div(id="volume", className="volume")],
+                children=[icon_button("sound", "Sound in this browser"), html.Div(id="volume", className="volume")],
             ),
         ],
     )
@@ -201,6 +193,7 @@ def _transport() -> html.Section:
 
 def _status() -> html.Footer:
     fields = (
+        ("audience", "Following"),
         ("latency", "Sound to prediction"),
         ("network", "Network"),
         ("front-end", "Spectrogram"),
@@ -221,14 +214,3 @@ def _status() -> html.Footer:
             ),
         ],
     )
-
-
-def _button(identifier: str, title: str) -> html.Button:
-    return html.Button(
-        html.Span(className="icon"), id=identifier, className="button", title=title, **_attributes(aria_label=title)
-    )
-
-
-def _attributes(**values: str) -> Any:
-    """data- and aria- attributes, which Python cannot write as keywords; the components' stubs do not know them."""
-    return {name.replace("_", "-"): value for name, value in values.items()}

@@ -1,41 +1,59 @@
-"""Puts stream and model together: the engine, the bundles, and the session the page shows."""
+"""Puts stream and model together: the engine, the bundles, and the stages that pages show."""
 
 from __future__ import annotations
 
+import logging
+import secrets
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from dashboard.samples import samples
+from dashboard.shelf import MICROPHONE, Shelf, SourceChoice
+from dashboard.stage import Stage
+from dashboard.uploads import UploadLimits, Uploads
 from model.errors import SettingError
 from model.library import Library
 from model.networks.loading import Device
 from stream.devices import SoundSystem
 from stream.engine import Engine
-from stream.session import Session
 from stream.settings import StreamSettings
-from stream.sources.file import FileSource
-from stream.sources.sound_card import SoundCardSource
-from stream.sources.source import Source
+from stream.sources.browser import BrowserSource
 
-SESSION = "main"
+if TYPE_CHECKING:
+    from dashboard.share import Share
+
+log = logging.getLogger(__name__)
+
+MAIN = "main"
+OWN_STAGES = 12
+"""Pages with a session of their own; each costs a share of the processor."""
+KEEPING_SECONDS = 1.0
+"""How often the studio looks after its stages."""
+SILENT_PAGE_SECONDS = 90.0
+"""A page that has not asked for so long is gone. Not shorter: a browser lets a hidden page ask once a minute."""
+LEFT_PAGE_SECONDS = 4.0
+"""After a page has said good-bye; if it was loaded again, it asks sooner."""
+LOST_MICROPHONE_SECONDS = 8.0
+"""A browser that has sent no sound for so long has been closed."""
 
 
-@dataclass(frozen=True)
-class SourceChoice:
-    """Something the page can listen to. `key` is what it sends back; it is looked up, never used as a path."""
+@dataclass
+class _Guest:
+    """A page with a stage of its own: when it last asked for news, and whether it has said good-bye."""
 
-    key: str
-    title: str
-    group: str
-    """"Your files", "Samples" or "Sound card"."""
+    stage: Stage
+    seen_at: float
+    left: bool = False
 
 
 class Studio:
-    """What the page commands. Made once at start; every method may be called from any thread.
+    """What the pages command. Made once at start; every method may be called from any thread.
 
-    files : what was named on the command line, offered in the page as "Your files".
+    files, speaker, loop, start_seconds : what `Shelf` says of them.
+    shared : pages follow the main stage and each other; without it every page that chooses something gets a stage of
+        its own.
     """
 
     def __init__(
@@ -49,139 +67,204 @@ class Studio:
         speaker: str = "auto",
         loop: bool = False,
         start_seconds: float = 0.0,
+        shared: bool = True,
         sound: SoundSystem | None = None,
         engine: Engine | None = None,
+        upload_limits: UploadLimits | None = None,
     ) -> None:
         self.library = library
         self.settings = settings
+        self.shared = shared
+        self.share: Share | None = None
+        """What the audience follows, if it was asked for."""
+        self.replay: bytes | None = None
+        """A recorded session that the page shows instead of listening, as a checked replay file."""
         self.sound = sound or SoundSystem()
         self.engine = engine or Engine()
+        self.uploads = Uploads(limits=upload_limits or UploadLimits())
+        self._shelf = Shelf(
+            sound=self.sound,
+            clock=self.engine.clock,
+            uploads=self.uploads,
+            settings=settings,
+            files=files,
+            speaker=speaker,
+            loop=loop,
+            start_seconds=start_seconds,
+        )
         self._device = device
-        self._files = tuple(files)
-        self._speaker = speaker
-        self._loop = loop
-        self._start_seconds = start_seconds
+        self._model = model
         self._lock = threading.RLock()
-        self._session: Session | None = None
-        self._source_key = ""
-        self._generation = 0
+        self._guests: dict[str, _Guest] = {}
+        self._stopped = threading.Event()
+        self._keeper: threading.Thread | None = None
         self._classifier = library.open(model, device=device)
-
-    @property
-    def session(self) -> Session | None:
-        """What is being listened to, or None."""
-        return self._session
-
-    @property
-    def session_number(self) -> int:
-        """Grows whenever another source is chosen, so that the page knows to begin anew."""
-        return self._generation
-
-    @property
-    def source_key(self) -> str:
-        """The key of the chosen source, "" for none."""
-        return self._source_key
-
-    @property
-    def model(self) -> str:
-        """The name of the chosen bundle."""
-        return self._classifier.name
+        self.main = Stage(MAIN, self.engine, self._classifier, settings)
 
     def start(self) -> None:
         """Start the engine, and load the network in the background."""
         self.engine.start()
         self.engine.load(self._classifier)
+        self._keeper = threading.Thread(target=self._keep, name="stage-keeper", daemon=True)
+        self._keeper.start()
 
     def stop(self) -> None:
-        """Close the session and stop the engine."""
+        """Close every stage and stop the engine."""
+        self._stopped.set()
+        for stage in self.stages():
+            stage.close()
         self.engine.stop()
+        self.uploads.close()
+
+    # ---- stages ---------------------------------------------------------------------------------------------------
+
+    def stages(self) -> list[Stage]:
+        """The main stage and those of single pages."""
+        with self._lock:
+            return [self.main, *(guest.stage for guest in self._guests.values())]
+
+    def stage(self, identifier: str) -> Stage:
+        """The stage of that name; whoever asks for it counts as seen. Raises SettingError if there is none."""
+        if identifier == MAIN:
+            return self.main
+        with self._lock:
+            guest = self._guests.get(identifier)
+            if guest is None:
+                raise SettingError(
+                    "the session of this page has ended",
+                    rule="it ends some time after the page was closed or fell asleep",
+                    next_step="Choose again what to listen to",
+                )
+            guest.seen_at = self.engine.clock.now()
+            guest.left = False
+            return guest.stage
+
+    def open_stage(self) -> Stage:
+        """A stage for a single page. It ends when the page is gone."""
+        with self._lock:
+            if len(self._guests) >= OWN_STAGES:
+                raise SettingError(
+                    f"{OWN_STAGES} pages have a session of their own already",
+                    rule="each costs a share of the processor",
+                    next_step="Close one of those pages, or follow the main session",
+                )
+            # The name is a key to the stage: nobody else's page can guess it.
+            stage = Stage(secrets.token_urlsafe(12), self.engine, self._classifier, self.settings)
+            self._guests[stage.identifier] = _Guest(stage, self.engine.clock.now())
+            return stage
+
+    def leave(self, identifier: str) -> None:
+        """The page says good-bye. It may be loaded again at once, and then goes on."""
+        with self._lock:
+            guest = self._guests.get(identifier)
+            if guest is not None:
+                guest.left = True
+                guest.seen_at = self.engine.clock.now()
+
+    # ---- commands -------------------------------------------------------------------------------------------------
+
+    def listen_to(self, key: str, stage: Stage | None = None) -> None:
+        """Have a stage (the main one) listen to the choice with this key; "" stops listening."""
+        stage = stage or self.main
+        if key == MICROPHONE and stage is self.main:
+            raise SettingError(
+                "the main session cannot listen to a browser's microphone",
+                rule="each browser has a session of its own for it",
+                next_step="Use the microphone button of the page",
+            )
+        source = self._shelf.open(key, stage.identifier) if key else None
+        # The default device goes by its name from now on, as in the list of choices.
+        named = f"device:{source.status().title}" if source is not None and key == "device:" else key
+        stage.listen(named, source)
+
+    def use_model(self, name: str, stage: Stage | None = None) -> None:
+        """Have a stage listen with another bundle; it is loaded in the background."""
+        (stage or self.main).use(self.library.open(name, device=self._device))
+
+    def use_second_model(self, name: str, stage: Stage) -> None:
+        """Have a stage listen with a second bundle too; "" for one only."""
+        stage.use_second(self.library.open(name, device=self._device) if name else None)
+
+    def change_settings(self, values: dict[str, Any], stage: Stage) -> None:
+        """Change some of a stage's settings. Raises SettingError for what cannot be set, or not to this value."""
+        stage.change(replace(stage.settings, **checked_settings(values)))
+
+    # ---- choices --------------------------------------------------------------------------------------------------
 
     def models(self) -> list[tuple[str, str]]:
-        """Names and titles of the bundles."""
+        """Names and titles of the bundles that can be used."""
         return [(description.name, description.title) for description in self.library.describe()]
 
-    def sources(self) -> list[SourceChoice]:
-        """Everything one can choose to listen to, devices as they are now."""
-        choices = [SourceChoice(f"file:{index}", path.stem, "Your files") for index, path in enumerate(self._files)]
-        choices += [SourceChoice(sample.key, sample.title, "Samples") for sample in samples()]
-        if self.sound.missing is None:
-            choices += [
-                SourceChoice(f"device:{device.name}", device.title, "Sound card") for device in self.sound.inputs()
-            ]
-        return choices
+    def choices(self, stage: Stage | None = None) -> list[SourceChoice]:
+        """Everything a stage can choose to listen to, devices as they are now."""
+        return self._shelf.choices((stage or self.main).identifier)
 
     def refresh_devices(self) -> None:
         """Look for sound cards again. While one is in use the list stays as it is."""
         self.sound.refresh()
 
-    def listen_to(self, key: str) -> None:
-        """Listen to the choice with this key instead of what is playing now. "" stops listening."""
+    # ---- the keeper's thread --------------------------------------------------------------------------------------
+
+    def keep(self) -> None:
+        """Look after the stages once: close those whose page is gone, and note what the others have heard."""
+        for identifier in self._gone():
+            with self._lock:
+                guest = self._guests.pop(identifier, None)
+            if guest is not None:
+                guest.stage.close()
+                self.uploads.forget(identifier)
+        for stage in self.stages():
+            stage.refresh()
+
+    def _gone(self) -> list[str]:
+        now = self.engine.clock.now()
         with self._lock:
-            source = self._open(key) if key else None
-            self.engine.remove(SESSION)
-            self._session = None
-            self._source_key = ""
-            self._generation += 1
-            if source is None:
-                return
-            session = Session(SESSION, source, self._classifier, self.settings, self.engine.clock)
-            self.engine.add(session)
-            self._session = session
-            # The default device goes by its name from now on, as in the list of choices.
-            self._source_key = f"device:{source.status().title}" if key == "device:" else key
+            return [
+                name for name, guest in self._guests.items() if self._is_gone(guest, unseen_seconds=now - guest.seen_at)
+            ]
 
-    def use_model(self, name: str) -> None:
-        """Listen with another bundle; it is loaded in the background."""
-        with self._lock:
-            classifier = self.library.open(name, device=self._device)
-            if self._session is not None:
-                self._session.use(classifier)
-            self._classifier = classifier
+    @staticmethod
+    def _is_gone(guest: _Guest, *, unseen_seconds: float) -> bool:
+        if guest.left:
+            return unseen_seconds > LEFT_PAGE_SECONDS
+        source = guest.stage.source
+        if isinstance(source, BrowserSource):
+            # A page that sends sound is there, however seldom it asks; one that sends none may just have been reloaded.
+            return source.detached_seconds > LOST_MICROPHONE_SECONDS and unseen_seconds > LOST_MICROPHONE_SECONDS / 2
+        return unseen_seconds > SILENT_PAGE_SECONDS
 
-    def audio_path(self, track: int) -> Path | None:
-        """The file behind a track of the session, for the browser to play; None where there is none."""
-        session = self._session
-        tracks = session.source.status().tracks if session is not None else ()
-        # Absolute: Flask takes a relative path as one below its own folder.
-        return Path(tracks[track].path).resolve() if 0 <= track < len(tracks) else None
+    def _keep(self) -> None:
+        while not self.engine.clock.wait(self._stopped, KEEPING_SECONDS):
+            try:
+                self.keep()
+            except Exception:  # one stage's trouble must not end the care for the others
+                log.exception("looking after the stages failed")
 
-    def _open(self, key: str) -> Source:
-        kind, _, name = key.partition(":")
-        opener: dict[str, Callable[[str], Source]] = {
-            "file": self._open_files,
-            "sample": self._open_sample,
-            "device": self._open_device,
-        }
-        if kind not in opener:
-            raise SettingError(
-                f"there is no source {key!r}", rule="a source is a file, a sample or a device", next_step="Choose one"
-            )
-        return opener[kind](name)
 
-    def _open_files(self, name: str) -> Source:
-        if not name.isdecimal() or int(name) >= len(self._files):
-            raise SettingError(f"there is no file number {name!r}", next_step="Choose a source from the list")
-        return self._play(self._files, first=int(name))
+SETTABLE = {
+    "hop_seconds": (0.25, 2.0),
+    "smoothing_seconds": (0.0, 10.0),
+    "sure_from": (0.0, 1.0),
+    "silence_closes_dbfs": (-100.0, -20.0),
+}
+"""What pages may change, and within which limits."""
+SILENCE_OPENS_ABOVE_DB = 6.0
+"""So much louder than "silence begins" it must get for silence to end, so that the two do not take turns."""
 
-    def _open_sample(self, name: str) -> Source:
-        found = [sample for sample in samples() if sample.key == f"sample:{name}"]
-        if not found:
-            raise SettingError(f"there is no sample {name!r}", next_step="Choose a source from the list")
-        return self._play([found[0].path], first=0)
 
-    def _open_device(self, name: str) -> Source:
-        return SoundCardSource(self.sound, name or None, self.engine.clock)
-
-    def _play(self, files: Sequence[Path], *, first: int) -> Source:
-        # Where to begin was said of the first file, not of whatever is chosen later.
-        start_seconds, self._start_seconds = self._start_seconds, 0.0
-        return FileSource(
-            files,
-            clock=self.engine.clock,
-            sound=self.sound,
-            speaker=self._speaker,
-            first_track=first,
-            loop=self._loop,
-            start_seconds=start_seconds,
-            block_seconds=self.settings.block_seconds,
-        )
+def checked_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """What a page asks for, as fields of StreamSettings. Raises SettingError for anything else."""
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in SETTABLE:
+            raise SettingError(f"there is no setting {name[:40]!r}", rule=f"there are {', '.join(SETTABLE)}")
+        if value is None and name == "sure_from":
+            checked[name] = None
+            continue
+        low, high = SETTABLE[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise SettingError(f"{name}={value!r} cannot be used", rule=f"it lies between {low:g} and {high:g}")
+        checked[name] = float(value)
+    if (closes := checked.get("silence_closes_dbfs")) is not None:
+        checked["silence_opens_dbfs"] = closes + SILENCE_OPENS_ABOVE_DB
+    return checked

@@ -36,8 +36,9 @@ class LivePage:
     """A running `genrescope play`, `listen` or `serve`; `url` is its page."""
 
     def __init__(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> None:
+        cpu = [] if arguments[0] == "replay" else ["--cpu"]  # a replay loads no network
         self._process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments), "--port", "0", "--no-browser", "--cpu"],
+            [*COMMAND, *map(str, arguments), "--port", "0", "--no-browser", *cpu],
             cwd=PROJECT,
             env={**os.environ, **(environment or {})},
             stderr=subprocess.PIPE,
@@ -48,12 +49,22 @@ class LivePage:
         found = re.search(r"http://\S+?/", line)
         assert found, f"the command did not start: {line}{self._process.stderr.read()}"
         self.url = found[0]
+        self.follow_url = ""
+        if "--share" in arguments:
+            line = self._process.stderr.readline()
+            found = re.search(r"http://\S+", line)
+            assert found, line
+            self.follow_url = found[0]
 
     def __enter__(self) -> LivePage:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def feed(self) -> dict[str, Any]:
         """What a page that has just been opened gets."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.errors import AudioFileError, SettingError
@@ -34,6 +34,7 @@ class FileSource(Source):
     Parameters
     ----------
     files : what to play; every one is opened once at the start, so that a bad one is found before the talk begins.
+    titles : what the tracks are called, where that is not to be read from the files.
     speaker : "auto" (the default output, if there is one), "none" (the browser may play it), or a device's name.
     first_track, start_seconds : where to begin.
     loop : begin again after the last track.
@@ -43,6 +44,7 @@ class FileSource(Source):
         self,
         files: Sequence[Path],
         *,
+        titles: Sequence[str] | None = None,
         clock: Clock,
         sound: SoundSystem,
         speaker: str = "auto",
@@ -54,6 +56,8 @@ class FileSource(Source):
         if not files:
             raise AudioFileError("no file was named", next_step="Name at least one sound file")
         self._tracks = [_describe(path) for path in files]
+        if titles is not None:
+            self._tracks = [replace(track, title=title) for track, title in zip(self._tracks, titles, strict=True)]
         duration = self._tracks[first_track].duration_seconds
         if start_seconds < 0 or (duration is not None and start_seconds >= duration):
             raise SettingError(

@@ -57,7 +57,8 @@ def tone(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def launch() -> Iterator[Callable[..., Any]]:
+    """Starts a Chromium, with further arguments; all are closed at the end."""
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = os.environ.get("GENRESCOPE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     try:
@@ -67,9 +68,22 @@ def chromium() -> Iterator[Any]:
     if executable is None:
         _without_browser("there is no Chromium on the path; set GENRESCOPE_CHROMIUM")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
+        browsers = []
+
+        def launched(*arguments: str) -> Any:
+            browser = playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM_ARGUMENTS, *arguments])
+            browsers.append(browser)
+            return browser
+
+        yield launched
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Callable[..., Any]) -> Any:
+    """The Chromium that most tests share."""
+    return launch()
 
 
 def _without_browser(reason: str) -> None:

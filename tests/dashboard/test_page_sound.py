@@ -27,7 +27,7 @@ def test_the_browser_plays_what_the_server_cannot(serve: Serve, look: Look, tone
         studio.session.source.seek(12.0)
         viewer.until("document.getElementById('player').currentTime > 11.5")
         viewer.page.keyboard.press("n")
-        viewer.until("document.getElementById('player').src.includes('audio/1')")
+        viewer.until("document.getElementById('player').src.includes('audio/main/1')")
         viewer.until("document.getElementById('player').currentTime < 5 && !document.getElementById('player').paused")
         viewer.page.click("#sound")
         viewer.until("document.getElementById('player').paused")

@@ -722,8 +722,10 @@ def test_the_button_sends_a_file_and_has_it_played(
     assert done(viewer) == ["own", "refresh", f"source {upload.key}"]
     viewer.until_text("announcement", "Now listening to Für Elise.wav.")
     viewer.until(HIDDEN)
+    viewer.value("genrescope.notice('what was said of another file')")
     choose(viewer, "Für Elise.wav", WAV)  # the same once more
     until(lambda: len(place.uploads.of("mine")) == 2, "the same file can be chosen again")
+    assert viewer.text("notice-box") == ""
     assert viewer.complaints == []
 
 

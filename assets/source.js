@@ -1,0 +1,93 @@
+// What to listen to: the list, the microphone's button, and whether this page follows the others.
+window.genrescope = window.genrescope || {};
+
+(function (g) {
+  "use strict";
+
+  let chosen = { source: null, model: null };
+
+  // ---- the list -----------------------------------------------------------------------------------------------------
+
+  const heading = (group) => ({
+    label: { namespace: "dash_html_components", type: "Span", props: { children: group, className: "heading" } },
+    value: "heading:" + group, disabled: true, search: group,
+  });
+
+  g.refreshSources = async function (lookAgain) {
+    let answer;
+    try {
+      const response = await fetch("sources?" + new URLSearchParams({ stage: g.stage, refresh: lookAgain ? "1" : "" }));
+      if (!response.ok) return;
+      answer = await response.json();
+    } catch (_) { return; } // the poll says that the server is away
+    const options = [];
+    answer.choices.forEach((choice, index) => {
+      if (!index || answer.choices[index - 1].group !== choice.group) options.push(heading(choice.group));
+      options.push({ label: choice.title, value: choice.key, search: choice.title });
+    });
+    if (window.dash_clientside.set_props) window.dash_clientside.set_props("source", { options });
+    g.forgetChoices();
+    if (lookAgain) g.notice(answer.notice || "The list of sources is up to date.");
+  };
+
+  g.chooseSource = async function (key) {
+    if (!key || g.answer && key === g.answer.source_key) return;
+    if (g.replaying) g.closeReplay();
+    if (g.microphone && g.microphone.on) g.microphone.stop();
+    try {
+      // Where pages do not share, each has its own session from its first choice on.
+      if (g.answer && !g.answer.shared) await g.own();
+      await g.command("source", { key });
+    } catch (problem) { g.notice(problem.message); }
+  };
+
+  // The server tells what was chosen, here or in another page, and the lists follow.
+  g.forgetChoices = () => { chosen = { source: null, model: null }; };
+
+  g.showSource = function (answer) {
+    showMicrophone(answer);
+    showOwn(answer);
+    if (g.replaying) return;
+    const props = window.dash_clientside.set_props;
+    const key = answer.source_key === "microphone" ? null : answer.source_key || null;
+    if (key !== chosen.source && (key || chosen.source !== null)) props("source", { value: key });
+    if (answer.model && answer.model !== chosen.model) props("model", { value: answer.model });
+    chosen = { source: key, model: answer.model };
+  };
+
+  // ---- this browser's microphone ------------------------------------------------------------------------------------
+
+  const toggleMicrophone = function () {
+    if (g.microphone.on) {
+      g.microphone.stop();
+      g.command("source", { key: "" });
+    } else {
+      if (g.replaying) g.closeReplay();
+      g.microphone.start();
+    }
+  };
+  g.onClick("microphone", toggleMicrophone);
+  g.onClick("refresh", () => g.refreshSources(true));
+  g.keys.m = { words: "this browser\u2019s microphone, on and off", action: toggleMicrophone };
+
+  function showMicrophone(answer) {
+    const button = document.getElementById("microphone");
+    const on = Boolean(g.microphone && g.microphone.on);
+    if (button.getAttribute("aria-pressed") !== String(on)) {
+      button.setAttribute("aria-pressed", String(on));
+      button.title = on ? "Stop this browser\u2019s microphone (m)" : "Listen with this browser\u2019s microphone (m)";
+    }
+    const name = document.getElementById("source-now");
+    const text = g.replaying ? answer.source.title : answer.source_key === "microphone" ? "This browser\u2019s microphone" : "";
+    if (name.textContent !== text) name.textContent = text;
+    name.hidden = !text;
+  }
+
+  // ---- a session of this page's own ---------------------------------------------------------------------------------
+
+  function showOwn(answer) {
+    document.getElementById("own").hidden = !(g.isOwn() && answer.shared);
+    document.getElementById("close-replay").hidden = !g.replaying;
+  }
+  g.onClick("own", () => g.followMain("This page follows the main session again."));
+})(window.genrescope);

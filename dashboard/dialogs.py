@@ -1,0 +1,121 @@
+"""The page's dialogs: settings, summary, help, and the audience's QR code. The scripts in assets/ fill them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from dashboard.elements import attributes
+
+
+def dialogs(models: list[tuple[str, str]]) -> list[Any]:
+    """All of them, closed. models : names and titles of the bundles."""
+    return [_settings(models), _summary(), _help(), _audience()]
+
+
+def _dialog(identifier: str, title: str, children: list[Any]) -> html.Dialog:
+    heading = f"{identifier}-title"
+    close = html.Button("×", className="close", title="Close (Esc)", **attributes(aria_label="Close", data_close="1"))
+    return html.Dialog(
+        id=identifier,
+        className="dialog",
+        **attributes(aria_labelledby=heading),
+        children=[html.Header([html.H2(title, id=heading), close]), *children],
+    )
+
+
+def _settings(models: list[tuple[str, str]]) -> html.Dialog:
+    second = html.Div(
+        className="setting",
+        children=[
+            html.Label("Compare with a second model", htmlFor="second"),
+            html.Select(
+                [html.Option("No second model", value=""), *(html.Option(title, value=name) for name, title in models)],
+                id="second",
+                **attributes(aria_describedby="second-about"),
+            ),
+            html.P("Both listen to the same sound and are shown side by side. Twice the work.", id="second-about"),
+        ],
+    )
+    alone = html.Div(
+        id="alone-row",
+        className="setting",
+        hidden=True,
+        children=[
+            html.Span("Other pages"),
+            html.Button("Listen separately", id="alone", className="text-button", **attributes(aria_pressed="false")),
+            html.P("All pages show the same session. This one can have its own, with another source."),
+        ],
+    )
+    return _dialog(
+        "settings",
+        "Settings",
+        [
+            html.Section([html.H3("Listening"), html.Div(id="listening"), second, alone]),
+            html.Section([html.H3("Looks"), html.Div(id="looks")]),
+            html.Footer(
+                [
+                    html.Button("As it came", id="settings-back", className="text-button"),
+                    html.P("Settings are kept in this browser."),
+                ]
+            ),
+        ],
+    )
+
+
+def _summary() -> html.Dialog:
+    return _dialog(
+        "summary",
+        "This session",
+        [
+            html.Div("Nothing has been heard yet.", className="summary-body"),
+            html.Section(
+                [
+                    html.H3("Take it away"),
+                    html.Div(
+                        className="downloads",
+                        children=[
+                            html.A("CSV", id="export-csv", href="#", title="For a spreadsheet"),
+                            html.A("JSON", id="export-json", href="#", title="For a program"),
+                            html.A("Replay", id="export-replay", href="#", title="To show the session again, anywhere"),
+                            html.Button(
+                                "Keep the sound, too",
+                                id="keep-sound",
+                                className="text-button",
+                                **attributes(aria_pressed="false"),
+                            ),
+                            html.Button("Open a replay …", id="open-replay", className="text-button"),
+                        ],
+                    ),
+                    html.P(
+                        "A replay shows the session again without network, model or sound card: a fall-back on stage."
+                    ),
+                ]
+            ),
+        ],
+    )
+
+
+def _help() -> html.Dialog:
+    return _dialog(
+        "help",
+        "Keys",
+        [
+            html.Dl(className="keys"),
+            html.P("A click into the plot or on a stretch below it goes to that place of a file."),
+        ],
+    )
+
+
+def _audience() -> html.Dialog:
+    return _dialog(
+        "audience",
+        "Follow on your phone",
+        [
+            html.Div(className="qr"),
+            html.P(id="audience-address", className="address"),
+            html.P("Phones see what is heard, and can change nothing.", className="quiet"),
+            html.P(id="audience-warning", className="warning"),
+        ],
+    )
