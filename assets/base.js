@@ -141,7 +141,7 @@ window.genrescope = window.genrescope || {};
     const key = g.keys[event.key] || g.keys[event.key.toLowerCase()];
     if (!key || at.closest(TYPING)) return;
     if (document.querySelector("dialog[open]") && !key.anywhere) return;
-    if (event.key === " " && at.closest("button, a, summary, .dash-dropdown, input, [role=button]")) return;
+    if (event.key === " " && at.closest("button, a, summary, .dash-dropdown, input:not([type=range]), [role=button]")) return;
     if (event.key.startsWith("Arrow") && at.closest("input:not(#seek-range), .dash-dropdown, [role=radiogroup], [role=tablist]")) return;
     if (key.action(event) !== false) event.preventDefault();
   });

@@ -122,7 +122,7 @@ window.genrescope = window.genrescope || {};
     const sentence = d.sentences[first(d.sentences, r.time, (row) => row[0]) - 1];
     const segments = d.segments.filter((row) => row[0] <= r.time).map((row) => [row[0], Math.min(row[1], r.time), ...row.slice(2)]);
     const answer = {
-      instance: "replay", stage: g.stage, shared: false, session: opened, generation: r.generation, replay: true,
+      instance: "replay", stage: g.stage, shared: false, session: opened, generation: r.generation, replay: false,
       source_key: "", model: g.answer ? g.answer.model : "", second_model: "", second: null, audience: null,
       predictions: d.predictions.slice(from, to), since: r.shown, sentence: sentence ? sentence[1] : "",
       columns: { times: d.columns.times.slice(columnFrom, columnTo), bytes: r.bands.subarray(columnFrom * bands, columnTo * bands) },

@@ -45,6 +45,11 @@ window.genrescope = window.genrescope || {};
   g.forgetChoices = () => { chosen = { source: null, model: null }; };
 
   g.showSource = function (answer) {
+    // Dash lets the tab key stop at a field that it hides from screen readers; it shall stop at the button itself.
+    document.querySelectorAll(".dash-dropdown-focus-target[tabindex='0']").forEach((field) => {
+      field.tabIndex = -1;
+      field.nextElementSibling.tabIndex = 0;
+    });
     showMicrophone(answer);
     showOwn(answer);
     if (g.replaying) return;
