@@ -117,7 +117,12 @@ class FollowerServer:
                 task = loop.create_task(self._converse(connection))
                 self._open.add(task)
                 task.add_done_callback(self._open.discard)
-            await asyncio.sleep(self._pace.seconds_to_wait(loop.time()))
+            await self._turn()
+
+    async def _turn(self) -> None:
+        wait = self._pace.seconds_to_wait(asyncio.get_running_loop().time())
+        if wait > 0.0:  # otherwise not even a round of the loop
+            await asyncio.sleep(wait)
 
     async def _converse(self, connection: socket.socket) -> None:
         """Answer the requests of one connection, one after another."""
@@ -141,7 +146,7 @@ class FollowerServer:
             request = Request.parse(await reader.readuntil(b"\r\n\r\n"))
         except asyncio.LimitOverrunError:
             request = None
-        await asyncio.sleep(self._pace.seconds_to_wait(asyncio.get_running_loop().time()))
+        await self._turn()
         stay = False
         if request is None:
             writer.write(self._faulty)
