@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from dashboard.access import Access
 from dashboard.server import PageServer
-from model.errors import DataError
+from model.errors import DataError, ServerError
 from stream.settings import StreamSettings
 
 if TYPE_CHECKING:
@@ -45,12 +45,19 @@ def _has_screen() -> bool:
     return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def start_share(studio: Studio) -> Share:
-    """Let the audience follow the main stage."""
+def start_share(studio: Studio, page_port: int) -> Share:
+    """Let the audience follow the main stage, at the port after the page's if it is free."""
     from dashboard.broadcast import broadcast
     from dashboard.share import Share
 
-    share = Share(lambda: broadcast(studio.main))
+    def snapshot() -> dict[str, Any]:
+        return broadcast(studio.main)
+
+    try:
+        # A port that stays the same can be opened in a firewall the day before.
+        share = Share(snapshot, port=page_port + 1)
+    except ServerError:
+        share = Share(snapshot)
     share.start()
     return share
 
@@ -113,7 +120,7 @@ def run_page(
                 studio.replay = _read_replay(replay)
             studio.listen_to(source)
             if options.share:
-                studio.share = start_share(studio)
+                studio.share = start_share(studio, server.port)
             app = create_app(studio, access).server
             fetched = threading.Event()
 
