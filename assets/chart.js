@@ -144,7 +144,8 @@ window.genrescope = window.genrescope || {};
   function news() {
     const of = g.hearings.filter(Boolean).map((h) => [h.instance, h.session, h.generation, lastNumber(h)].join("/"));
     const moved = g.windowChoice() === "whole" ? g.overviewNumber() : Math.floor(2 * g.hearings[0].end + 1e-6);
-    return of.join() + "|" + moved;
+    const more = g.answer && g.answer.more ? g.answer.column : ""; // the past of a page that was just opened
+    return of.join() + "|" + moved + "|" + more;
   }
 
   const lastNumber = (h) => (h.predictions.length ? h.predictions[h.predictions.length - 1].number : -1);

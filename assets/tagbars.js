@@ -5,9 +5,11 @@ window.genrescope = window.genrescope || {};
   "use strict";
 
   const MOST = 12;
+  const MOST_ON_STAGE = 8;
   const WIDE_PIXELS = 640; // from here on there are two columns
   const LEAST_ROW = 25;
   const MOST_ROW = 62;
+  const BELOW = 5; // pixels free under the last row
   const SMOOTHING_SECONDS = 2;
   const MARGIN = 0.04; // so much stronger must a tag be to take the place of another
   const boards = [newBoard(), newBoard()];
@@ -57,11 +59,12 @@ window.genrescope = window.genrescope || {};
   }
 
   function show(board, bundle, box) {
-    const { clientWidth: width, clientHeight: height } = box;
-    if (!width || !height) return;
+    const width = box.clientWidth;
+    const height = box.clientHeight - BELOW;
+    if (!width || height <= 0) return;
     const columns = width >= WIDE_PIXELS ? 2 : 1;
-    const each = Math.max(1, Math.min(Math.ceil(MOST / columns), Math.floor(height / LEAST_ROW)));
-    const row = Math.min(MOST_ROW, height / each);
+    const each = Math.max(1, Math.min(Math.ceil((g.onStage() ? MOST_ON_STAGE : MOST) / columns), Math.floor(height / LEAST_ROW)));
+    const row = Math.min(g.onStage() ? 2 * MOST_ROW : MOST_ROW, height / each);
     const chosen = board.order.slice(0, each * columns);
     const from = (bundle.thresholds && bundle.thresholds.shown_from) || 0;
     box.style.setProperty("--row", row.toFixed(1) + "px");

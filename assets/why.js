@@ -8,15 +8,18 @@ window.genrescope = window.genrescope || {};
   const TIMEOUT_MS = 8000;
   const SLOTS = 4096; // as many columns as the waterfall keeps
   const STALE_SECONDS = 8; // an older window is no longer said to be the reason of now
-  // What did not speak is darkened, what did is lit in a colour that none of the waterfall's maps contains.
-  const SHADOW_ALPHA = 0.62;
-  const LIGHT = [120, 255, 214];
-  const shades = Uint32Array.from({ length: 256 }, (_, level) => {
-    const share = level / 255;
-    const [r, gr, b] = LIGHT.map((c) => Math.round(c * Math.min(1, 1.6 * share)));
-    const alpha = Math.round(255 * (SHADOW_ALPHA + (0.78 - SHADOW_ALPHA) * share - 0.3 * Math.sin(Math.PI * share)));
-    return ((alpha << 24) | (b << 16) | (gr << 8) | r) >>> 0;
+  // In the window that was explained last, what did not speak is darkened; what did is lit in a colour that none of the
+  // waterfall's maps contains. Of earlier windows only the light stays, and fainter.
+  const SHADOW_ALPHA = 0.74;
+  const LIGHT_ALPHA = 0.95;
+  const LIGHT = [130, 255, 222];
+  const shade = (red, green, blue, alpha) =>
+    ((Math.round(255 * alpha) << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
+  const newest = Uint32Array.from({ length: 256 }, (_, level) => {
+    const lit = (level / 255) ** 0.75;
+    return shade(...LIGHT.map((c) => c * lit), SHADOW_ALPHA + (LIGHT_ALPHA - SHADOW_ALPHA) * lit);
   });
+  const earlier = Uint32Array.from({ length: 256 }, (_, level) => shade(...LIGHT, 0.6 * (level / 255) ** 1.3));
 
   let on = false;
   let asking = false;
@@ -114,8 +117,10 @@ window.genrescope = window.genrescope || {};
     const width = Math.ceil(right / seconds) - first;
     sheet = g.sheet(sheet, width, kept.bands);
     const { pixels } = sheet;
+    const end = Math.round(answer.time / seconds);
     for (let at = 0; at < width; at += 1) {
       const slot = first + at + 1;
+      const shades = slot <= end && slot > end - answer.columns ? newest : earlier;
       const known = slot >= 0 && kept.slots[slot % SLOTS] === slot;
       const start = (slot % SLOTS) * kept.bands;
       for (let band = 0; band < kept.bands; band += 1) {

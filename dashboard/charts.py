@@ -131,7 +131,8 @@ def _meter() -> html.Div:
 def _map() -> html.Div:
     reading = (
         "Each dot is a piece of music the network has learned from, in the colour of its label; "
-        "what lies close together sounds alike to it. The bright point is the music of now, its tail the last 20 seconds."
+        "what lies close together sounds alike to it. "
+        "The bright point is the music of now, its tail the last 20 seconds."
     )
     return html.Div(
         id="map-box",

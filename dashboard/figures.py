@@ -1,8 +1,7 @@
-"""The two charts before the first sound, and the one colour each label has everywhere."""
+"""A chart before the first sound, and the one colour and name each label has everywhere."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,8 +19,6 @@ PALETTE = (
 )
 """Ten colours, chosen by a search for the largest smallest distance (in Oklab) between any two of them as seen with
 normal sight and with full protanopia, deuteranopia and tritanopia."""
-
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 COLOUR_OF = {
     "blues": "#5858b8",
@@ -41,18 +38,8 @@ NAME_OF = {"hiphop": "hip-hop", "rnb": "R&B", "rhythmandblues": "R&B"}
 
 
 def label_colours(labels: Sequence[str]) -> list[str]:
-    """One colour per label. More than ten labels share them; `label_dashes` then tells them apart."""
+    """One colour per label. More than ten labels share them; their names then tell them apart."""
     return [COLOUR_OF.get(label.lower(), PALETTE[index % len(PALETTE)]) for index, label in enumerate(labels)]
-
-
-def label_dashes(labels: Sequence[str]) -> list[str]:
-    """One dash pattern per label, so that colour and dash together are unlike any other label's."""
-    used: Counter[str] = Counter()
-    dashes = []
-    for colour in label_colours(labels):
-        dashes.append(DASHES[used[colour] % len(DASHES)])
-        used[colour] += 1
-    return dashes
 
 
 def display_names(labels: Sequence[str]) -> list[str]:
