@@ -34,8 +34,10 @@ window.genrescope = window.genrescope || {};
     }
     setText(remark, said.remark);
     const text = g.hearings[place].sentence;
-    // Where it says no more than the large word it is left out.
-    const more = text && ["sure", "not sure"].includes(said.verdict) && text.toLowerCase() !== said.text.toLowerCase();
+    // Where it says no more than the large word, or is still about the part before, it is left out.
+    const name = said.text.toLowerCase();
+    const more = text && (said.verdict === "not sure" || said.verdict === "sure" && text.toLowerCase() !== name
+      && (!bundle.exclusive || text.toLowerCase().startsWith(name)));
     setText(sentence, more ? "This part: " + text : "");
     showCandidates(box.querySelector(".candidates"), said, bundle);
   }

@@ -1,6 +1,7 @@
-"""Makes the picture of the README: plays the demo mix, opens the page in headless Chromium, and saves what it shows.
+"""Makes the pictures of the README: plays the demo mix, opens the page in headless Chromium, and saves what it shows.
 
-Run it with `make screenshot`. It needs a Chromium: named by GENRESCOPE_CHROMIUM, or found on the path.
+Run it with `make screenshot`. It needs a Chromium, named by GENRESCOPE_CHROMIUM or found on the path, and ffmpeg with
+libwebp for the moving picture.
 """
 
 from __future__ import annotations
@@ -10,13 +11,23 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "page.png"
+MOVING_PICTURE = ROOT / "docs" / "page.webp"
+MOVING_FROM_SECONDS = 38.0
+"""A little before the third genre gives way to the fourth."""
+MOVING_FRAMES = 100
+FRAMES_PER_SECOND = 4
+MOVING_WIDTH = 1100
+# What is pressed meanwhile: why this genre, on and off, and the stage.
+KEYS = {8: "w", 32: "w", 48: "s"}
 PARTS = 5
 """Parts of the mix; each is to be seen in the chart."""
 MOMENT_SECONDS = 65.0
@@ -41,7 +52,7 @@ SEEN = """() => {
 
 
 def main() -> int:
-    """Make the picture; the exit code is 1 if the page never showed all parts."""
+    """Make the pictures; the exit code is 1 if the page never showed all parts."""
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = os.environ.get("GENRESCOPE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if executable is None:
@@ -53,18 +64,40 @@ def main() -> int:
             browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
             page = browser.new_page(viewport={"width": 1920, "height": 1080}, color_scheme="dark")
             page.goto(address)
-            shown = wait_for_all_parts(page)
+            moved = wait_until(page, lambda newest, _: newest >= MOVING_FROM_SECONDS) and film(page)
+            shown = wait_until(page, lambda newest, labels: newest >= MOMENT_SECONDS and labels >= PARTS)
             if shown:
                 page.screenshot(path=PICTURE)
                 shrink(PICTURE)
             browser.close()
         finally:
             player.terminate()
-    if not shown:
+    if not shown or not moved:
         print("screenshot: the page did not show all parts of the mix", file=sys.stderr)
         return 1
-    print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size // 1000} kB")
+    for picture in (PICTURE, MOVING_PICTURE):
+        print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
     return 0
+
+
+def film(page: Page) -> bool:
+    """The moving picture: some seconds of the desk, and of the stage."""
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        print("screenshot: the moving picture needs ffmpeg", file=sys.stderr)
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.monotonic()
+        for number in range(MOVING_FRAMES):
+            page.wait_for_timeout(max(0.0, 1000.0 * (begun + number / FRAMES_PER_SECOND - time.monotonic())))
+            if number in KEYS:
+                page.keyboard.press(KEYS[number])
+            page.screenshot(path=f"{folder}/{number:03d}.jpeg", type="jpeg", quality=90)
+        page.keyboard.press("s")
+        frames = ["-framerate", str(FRAMES_PER_SECOND), "-i", f"{folder}/%03d.jpeg", "-vf", f"scale={MOVING_WIDTH}:-1"]
+        picture = ["-c:v", "libwebp", "-quality", "60", "-compression_level", "6", "-loop", "0", str(MOVING_PICTURE)]
+        subprocess.run([ffmpeg, "-v", "error", "-y", *frames, *picture], check=True)
+    return True
 
 
 def play_mix() -> subprocess.Popen[str]:
@@ -84,12 +117,14 @@ def find_address(player: subprocess.Popen[str]) -> str:
     raise SystemExit("screenshot: genrescope ended before its page was up")
 
 
-def wait_for_all_parts(page: Page) -> bool:
-    """Wait until the chart shows all parts. (Playwright's own waiting needs `eval`, which the page forbids.)"""
+def wait_until(page: Page, holds: Callable[[float, int], bool]) -> bool:
+    """Wait for the newest prediction's time and the number of labels shown to be like that.
+
+    (Playwright's own waiting needs `eval`, which the page forbids.)
+    """
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        newest, labels = page.evaluate(SEEN)
-        if newest >= MOMENT_SECONDS and labels >= PARTS:
+        if holds(*page.evaluate(SEEN)):
             return True
         page.wait_for_timeout(250)
     return False
