@@ -5,6 +5,7 @@ window.genrescope = window.genrescope || {};
   "use strict";
 
   const VERSION = 1; // of the protocol in dashboard/microphone.py
+  const COUNT_BYTES = 8; // at the head of every message
   const BLOCK_SECONDS = 0.04;
   const KEPT_SECONDS = 2; // so much may wait for a slow network; what is older is left out
   const HANDED_SECONDS = 0.25; // so much of it is handed to the browser, which cannot take it back
@@ -188,7 +189,7 @@ window.genrescope = window.genrescope || {};
     pump(run);
     while (run.queue.length && run.queuedBytes + handed(run) > KEPT_SECONDS * run.bytesPerSecond) {
       // The oldest goes; the count in the blocks that follow shows the server how much is missing.
-      m.leftOutSeconds += drop(run).byteLength / run.bytesPerSecond;
+      m.leftOutSeconds += (drop(run).byteLength - COUNT_BYTES) / run.bytesPerSecond;
     }
   }
 
