@@ -58,46 +58,49 @@ def main() -> int:
     if executable is None:
         print("screenshot: there is no Chromium on the path; install one, or set GENRESCOPE_CHROMIUM", file=sys.stderr)
         return 1
-    with play_mix() as player, sync_playwright() as playwright:
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        print("screenshot: the moving picture needs ffmpeg", file=sys.stderr)
+        return 1
+    with play_mix() as player, tempfile.TemporaryDirectory() as frames, sync_playwright() as playwright:
         try:
             address = find_address(player)
             browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
             page = browser.new_page(viewport={"width": 1920, "height": 1080}, color_scheme="dark")
             page.goto(address)
-            moved = wait_until(page, lambda newest, _: newest >= MOVING_FROM_SECONDS) and film(page)
-            shown = wait_until(page, lambda newest, labels: newest >= MOMENT_SECONDS and labels >= PARTS)
-            if shown:
-                page.screenshot(path=PICTURE)
-                shrink(PICTURE)
+            shown = wait_until(page, lambda newest, _: newest >= MOVING_FROM_SECONDS)
+            film(page, frames)
+            shown = shown and wait_until(page, lambda newest, labels: newest >= MOMENT_SECONDS and labels >= PARTS)
+            page.screenshot(path=PICTURE)
             browser.close()
         finally:
             player.terminate()
-    if not shown or not moved:
-        print("screenshot: the page did not show all parts of the mix", file=sys.stderr)
-        return 1
+        if not shown:
+            print("screenshot: the page did not show all parts of the mix", file=sys.stderr)
+            return 1
+        shrink(PICTURE, ffmpeg)
+        join(frames, ffmpeg)
     for picture in (PICTURE, MOVING_PICTURE):
         print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
     return 0
 
 
-def film(page: Page) -> bool:
-    """The moving picture: some seconds of the desk, and of the stage."""
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        print("screenshot: the moving picture needs ffmpeg", file=sys.stderr)
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        begun = time.monotonic()
-        for number in range(MOVING_FRAMES):
-            page.wait_for_timeout(max(0.0, 1000.0 * (begun + number / FRAMES_PER_SECOND - time.monotonic())))
-            if number in KEYS:
-                page.keyboard.press(KEYS[number])
-            page.screenshot(path=f"{folder}/{number:03d}.jpeg", type="jpeg", quality=90)
-        page.keyboard.press("s")
-        frames = ["-framerate", str(FRAMES_PER_SECOND), "-i", f"{folder}/%03d.jpeg", "-vf", f"scale={MOVING_WIDTH}:-1"]
-        picture = ["-c:v", "libwebp", "-quality", "60", "-compression_level", "6", "-loop", "0", str(MOVING_PICTURE)]
-        subprocess.run([ffmpeg, "-v", "error", "-y", *frames, *picture], check=True)
-    return True
+def film(page: Page, folder: str) -> None:
+    """Frames of the moving picture: some seconds of the desk, and of the stage."""
+    begun = time.monotonic()
+    for number in range(MOVING_FRAMES):
+        page.wait_for_timeout(max(0.0, 1000.0 * (begun + number / FRAMES_PER_SECOND - time.monotonic())))
+        if number in KEYS:
+            page.keyboard.press(KEYS[number])
+        page.screenshot(path=f"{folder}/{number:03d}.jpeg", type="jpeg", quality=90)
+    page.keyboard.press("s")
+
+
+def join(folder: str, ffmpeg: str) -> None:
+    """Make the moving picture of the frames."""
+    frames = ["-framerate", str(FRAMES_PER_SECOND), "-i", f"{folder}/%03d.jpeg", "-vf", f"scale={MOVING_WIDTH}:-1"]
+    picture = ["-c:v", "libwebp", "-quality", "55", "-compression_level", "6", "-loop", "0", str(MOVING_PICTURE)]
+    subprocess.run([ffmpeg, "-v", "error", "-y", *frames, *picture], check=True)
 
 
 def play_mix() -> subprocess.Popen[str]:
@@ -130,10 +133,8 @@ def wait_until(page: Page, holds: Callable[[float, int], bool]) -> bool:
     return False
 
 
-def shrink(picture: Path) -> None:
-    """Store the picture with 256 colours: a third of the size, and looks the same. Without ffmpeg it stays as it is."""
-    if (ffmpeg := shutil.which("ffmpeg")) is None:
-        return
+def shrink(picture: Path, ffmpeg: str) -> None:
+    """Store the picture with 256 colours: a third of the size, and looks the same."""
     smaller = picture.with_suffix(".small.png")
     palette = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=dither=none"
     options = ["-vf", palette, "-pred", "none", "-compression_level", "9"]
