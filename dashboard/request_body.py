@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import struct
 import time
 
 from flask import request
@@ -75,12 +76,15 @@ class RequestBody:
         if self._socket is None:
             return
         end, taken = time.monotonic() + DRAINED_SECONDS, 0
-        unknown = self.length is None or self._left > 0
         try:
             # After a whole body nothing should come. If something is there all the same, it is not waited for.
-            self._socket.settimeout(QUIET_SECONDS if unknown else 0.0)
-            while taken < DRAINED_BYTES and time.monotonic() < end and (piece := self._socket.recv(DRAIN_PIECE_BYTES)):
+            self._socket.settimeout(QUIET_SECONDS if self.length is None or self._left else 0.0)
+            while piece := self._socket.recv(DRAIN_PIECE_BYTES):
                 taken += len(piece)
+                if taken >= DRAINED_BYTES or time.monotonic() >= end:
+                    # It would go on. A polite end would leave it waiting for a minute; this tells it at once.
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
         except OSError:
             pass  # quiet, or gone
         try:
