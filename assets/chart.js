@@ -140,10 +140,13 @@ window.genrescope = window.genrescope || {};
     else draw();
   };
 
-  // Changes whenever there is something new to see. Columns come ten times a second and wait for half a second of them.
+  // Changes whenever there is something new to see. Columns come ten times a second and wait for half a second of them,
+  // but for the last ones before a pause.
   function news() {
+    const live = g.answer && g.answer.status && g.answer.status.state === "live";
+    const { end } = g.hearings[0];
     const of = g.hearings.filter(Boolean).map((h) => [h.instance, h.session, h.generation, lastNumber(h)].join("/"));
-    const moved = g.windowChoice() === "whole" ? g.overviewNumber() : Math.floor(2 * g.hearings[0].end + 1e-6);
+    const moved = g.windowChoice() === "whole" ? g.overviewNumber() : live ? Math.floor(2 * end + 1e-6) : end;
     const more = g.answer && g.answer.more ? g.answer.column : ""; // the past of a page that was just opened
     return of.join() + "|" + moved + "|" + more;
   }
