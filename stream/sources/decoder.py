@@ -15,6 +15,9 @@ from model.errors import AudioFileError
 from model.standard_error import quiet_standard_error
 
 FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".m4b", ".webm", ".mka", ".wma", ".ac3"}
+# ffmpeg tells formats by their content, and a playlist, whatever it is called, makes it open other files: sound only.
+FFMPEG_FORMATS = "aac,ac3,aiff,asf,au,caf,eac3,flac,m4a,matroska,mov,mp3,mp4,ogg,w64,wav,webm"
+PROBE_SECONDS = 30.0
 INSTALL_FFMPEG = "Install it: apt install ffmpeg (Debian, Ubuntu), brew install ffmpeg (macOS)"
 
 
@@ -211,10 +214,16 @@ class FfmpegDecoder:
             self._process = None
 
     def _probe(self) -> tuple[dict, dict]:
-        command = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-select_streams", "a:0"]
+        command = ["ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", FFMPEG_FORMATS]
+        command += ["-select_streams", "a:0"]
         command += ["-show_entries", "stream=sample_rate,channels,duration:format=duration:format_tags=artist,title"]
         command += ["-of", "json", self._address]
-        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=PROBE_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            raise _not_sound(self._path, f"it could not be told within {PROBE_SECONDS:.0f} s what it is") from None
         # Where ffprobe fails it leaves half an object on its output.
         answer = json.loads(done.stdout) if done.returncode == 0 else {}
         if not answer.get("streams"):
@@ -224,7 +233,18 @@ class FfmpegDecoder:
 
     def _launch(self) -> None:
         command = ["ffmpeg", "-v", "quiet", "-nostdin", "-protocol_whitelist", "file,pipe"]
-        command += ["-ss", f"{self._start_seconds:.6f}", "-i", self._address, "-map", "0:a:0", "-f", "f32le"]
+        command += [
+            "-format_whitelist",
+            FFMPEG_FORMATS,
+            "-ss",
+            f"{self._start_seconds:.6f}",
+            "-i",
+            self._address,
+            "-map",
+            "0:a:0",
+            "-f",
+            "f32le",
+        ]
         command += ["-ar", str(self.sample_rate), "-ac", str(self.channels), "pipe:1"]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL

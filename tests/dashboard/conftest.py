@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.sync_api import sync_playwright
 
 from dashboard.access import Access
 from dashboard.app import create_app
@@ -61,10 +63,6 @@ def launch() -> Iterator[Callable[..., Any]]:
     """Starts a Chromium, with further arguments; all are closed at the end."""
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = os.environ.get("GENRESCOPE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _without_browser("the package playwright is not installed")
     if executable is None:
         _without_browser("there is no Chromium on the path; set GENRESCOPE_CHROMIUM")
     with sync_playwright() as playwright:
@@ -122,6 +120,18 @@ class Viewer:
 
     def until_text(self, identifier: str, wanted: str) -> None:
         until(lambda: wanted in self.text(identifier), f"{wanted!r} in #{identifier}")
+
+    def choose_file(self, button: str, path: Path) -> None:
+        """Press a button that asks for a file, and give it this one."""
+        for patience_ms in (2000, 5000, 20000):
+            try:
+                with self.page.expect_file_chooser(timeout=patience_ms) as chooser:
+                    self.page.click(button)
+            except PlaywrightTimeout:
+                continue  # Chromium begins to hand over such requests a moment after it was asked to
+            chooser.value.set_files(str(path))
+            return
+        pytest.fail(f"{button} asked for no file")
 
     def picture(self, name: str) -> None:
         ARTEFACTS.mkdir(exist_ok=True)

@@ -359,6 +359,9 @@ class FakeStudio:
             raise SettingError("the session of this page has ended", next_step="Choose again what to listen to")
         return self.guests[identifier]
 
+    def stages(self) -> list[FakeStage]:
+        return [self.main, *self.guests.values()]
+
     def open_stage(self) -> FakeStage:
         stage = FakeStage(f"guest-{len(self.guests)}", self)
         self.guests[stage.identifier] = stage

@@ -180,18 +180,13 @@ def test_a_file_from_this_computer_is_played_and_heard_and_others_are_refused(lo
     with LivePage("serve") as live:
         viewer = look(live.url)
 
-        def choose(path: Path) -> None:
-            with viewer.page.expect_file_chooser() as chooser:
-                viewer.page.click("#upload")
-            chooser.value.set_files(str(path))
-
-        choose(huge)
+        viewer.choose_file("#upload", huge)
         viewer.until_text("notice-box", "600 MB")
         viewer.until_text("verdict", "Ready")
-        choose(notes)
+        viewer.choose_file("#upload", notes)
         viewer.until_text("notice-box", "notes.txt")
         viewer.until_text("verdict", "Ready")
-        choose(SAMPLE_FOLDER / "metal_war-of-freedom.opus")
+        viewer.choose_file("#upload", SAMPLE_FOLDER / "metal_war-of-freedom.opus")
         viewer.until(f"{LABEL} === 'metal' && {VERDICT} === 'sure'")
         viewer.until_text("track-title", "war-of-freedom")
         # There is no loudspeaker at the server, so it is heard here.

@@ -73,9 +73,7 @@ def test_a_replay_plays_in_the_page_and_the_server_is_not_asked(
     server = serve(FakeStudio(playing=False))
     viewer = look(server.url)
     viewer.page.keyboard.press("e")
-    with viewer.page.expect_file_chooser() as chooser:
-        viewer.page.click("#open-replay")
-    chooser.value.set_files(str(replay_file))
+    viewer.choose_file("#open-replay", replay_file)
     viewer.until("Boolean(genrescope.replaying)")
     server.stop()  # from here on there is no network
     viewer.until_text("verdict", "Metal")
@@ -111,9 +109,7 @@ def test_a_file_that_is_no_replay_is_refused_in_words(serve: Serve, look: Look, 
     path.write_bytes(content)
     viewer = look(serve(FakeStudio()).url)
     viewer.page.keyboard.press("e")
-    with viewer.page.expect_file_chooser() as chooser:
-        viewer.page.click("#open-replay")
-    chooser.value.set_files(str(path))
+    viewer.choose_file("#open-replay", path)
     viewer.until_text("notice-box", "no replay")
     assert viewer.value("genrescope.replaying") is None
 

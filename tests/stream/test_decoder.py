@@ -148,3 +148,19 @@ def test_a_cut_off_file_gives_what_it_has_and_then_says_so(tmp_path: Path, suffi
             frames += len(block)
     assert 5.0 < frames / 44100 < 15.0
     decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("playlist.m4a", "#EXTM3U\n#EXTINF:5,\n{other}\n#EXT-X-ENDLIST\n"),
+        ("list.m4a", "ffconcat version 1.0\nfile '{other}'\n"),
+        ("list.mp3", "ffconcat version 1.0\nfile '{other}'\n"),
+    ],
+)
+def test_a_playlist_under_another_name_opens_no_other_file(tmp_path: Path, name: str, text: str) -> None:
+    other = write_tone(tmp_path / "secret.wav", 2.0, 8000)
+    disguised = tmp_path / name
+    disguised.write_text(text.format(other=other))
+    with pytest.raises(AudioFileError):
+        open_audio(disguised)
