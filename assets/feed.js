@@ -48,7 +48,7 @@ window.genrescope = window.genrescope || {};
   function query() {
     const [h, second] = g.hearings;
     return new URLSearchParams({
-      stage: g.stage, instance: h.instance, session: h.session, generation: h.generation, since: h.since,
+      stage: g.stage, instance: h.instance, heard: h.stage, session: h.session, generation: h.generation, since: h.since,
       column: columns.next, segments: h.segmentsVersion,
       second_generation: second ? second.generation : -1, second_since: second ? second.since : 0,
     });

@@ -34,9 +34,10 @@ every quarter of a second, so that level and picture move."""
 
 @dataclass(frozen=True)
 class Cursor:
-    """What the page has seen. Of another server, session or generation it has seen nothing."""
+    """What the page has seen. Of another server, stage, session or generation it has seen nothing."""
 
     instance: str = ""
+    stage: str = ""
     session: int = -1
     generation: int = -1
     prediction: int = 0
@@ -54,6 +55,7 @@ class Cursor:
 
         return cls(
             instance=request.args.get("instance", ""),
+            stage=request.args.get("heard", ""),
             session=number("session", -1),
             generation=number("generation", -1),
             prediction=max(0, number("since", 0)),
@@ -109,7 +111,7 @@ def news(studio: Studio, stage: Stage, cursor: Cursor, instance: str) -> dict[st
         answer["limits"] = {"upload_bytes": studio.uploads.limits.max_bytes}
     if session is None:
         return answer
-    known = (cursor.instance, cursor.session) == (instance, number)
+    known = (cursor.instance, cursor.stage, cursor.session) == (instance, stage.identifier, number)
     answer |= _heard(stage, session, 0, cursor.generation if known else -1, cursor.prediction)
     anew = "bundle" in answer
     first = _first_column(session.results, cursor, anew=anew, column_seconds=session.settings.column_seconds)

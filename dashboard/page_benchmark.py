@@ -179,7 +179,10 @@ def _poll_ms(play: _Play, client: FlaskClient) -> float:
         answer = client.get("/live", query_string=query, base_url="http://localhost")
         times.append(1000.0 * (time.perf_counter() - begun))
         content = json.loads(answer.data)
-        query = {name: content[name] for name in names} | {"segments": content["segments_version"]}
+        query = {name: content[name] for name in names} | {
+            "heard": content["stage"],
+            "segments": content["segments_version"],
+        }
     # The first ones bring the past.
     return float(np.percentile(times[10:], 95))
 

@@ -167,6 +167,13 @@ def test_a_page_may_listen_separately_and_come_back(serve: Serve, look: Look) ->
     viewer.page.click("#alone")
     viewer.until("genrescope.isOwn()")
     viewer.until_text("verdict", "Ready")
+    viewer.page.click("#source")
+    viewer.page.get_by_text("Jazz: Late Train").click()
+    until(lambda: studio.guests["guest-0"].session is not None, "the page's own source")
+    studio.guests["guest-0"].session.scene = steady_scene("reggae")
+    studio.guests["guest-0"].advance(6)
+    viewer.until_text("verdict", "Reggae")
+    assert studio.main.source_key == "sample:mix"
     viewer.page.click("#own")
     viewer.until_text("verdict", "Jazz")
 
