@@ -129,6 +129,7 @@ window.genrescope = window.genrescope || {};
     if (!document.getElementById("plots")) return;
     prepare();
     const h = g.hearings[0];
+    document.getElementById("charts").classList.toggle("empty", !h || !h.bundle);
     if (!h || !h.bundle || document.hidden) return;
     g.askOverview();
     g.askWhy();

@@ -52,9 +52,9 @@ window.genrescope = window.genrescope || {};
   g.canSeek = () => Boolean(g.answer && g.answer.source && g.answer.source.can_seek);
 
   g.seekTo = function (time) {
-    if (g.replaying) { g.command("seek", { seconds: Math.max(0, time) }); return; } // it is one piece of sound
+    if (g.replaying) { g.seek(time); return; } // it is one piece of sound
     const place = g.canSeek() ? g.placeAt(time) : null;
-    if (place) g.command("seek", { seconds: Math.max(0, place.position), track: place.track });
+    if (place) g.seek(place.position, place.track);
   };
 
   // Where in which track that time was: from the prediction nearest to it. Null where nothing is known.

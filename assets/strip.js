@@ -87,7 +87,7 @@ window.genrescope = window.genrescope || {};
       if (!block || !g.canSeek()) return;
       const segment = g.hearings[strips.indexOf(strip)].segments.find((s) => String(s.start) === block.dataset.start);
       if (segment && g.replaying) g.seekTo(segment.start);
-      else if (segment) g.command("seek", { seconds: Math.max(0, segment.position), track: segment.track });
+      else if (segment) g.seek(segment.position, segment.track);
     });
     box.addEventListener("focusin", (event) => { strip.focus = event.target; });
     box.addEventListener("keydown", (event) => {

@@ -21,7 +21,7 @@ def charts() -> html.Section:
     """
     return html.Section(
         id="charts",
-        className="charts",
+        className="charts empty",
         **attributes(aria_label="What was heard"),
         children=[
             html.Div(
