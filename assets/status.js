@@ -30,6 +30,8 @@ window.genrescope = window.genrescope || {};
 
   function stateWords(state, status) {
     if (state === "live" && status.behind) return "live, behind";
+    const last = g.latest();
+    if (state === "live" && last && last.verdict === "silence") return "silent";
     if (state === "loading") return "loading the network";
     return state;
   }

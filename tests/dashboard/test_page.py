@@ -47,6 +47,7 @@ def test_doubt_and_silence_are_said_as_such(serve: Serve, look: Look) -> None:
     studio.session.scene = silence_scene
     studio.session.advance(8)
     viewer.until_text("verdict", "Silence")
+    viewer.until_text("state", "silent")
     viewer.picture("silence")
     assert viewer.complaints == []
 
