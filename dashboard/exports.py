@@ -163,16 +163,7 @@ def replay(
             "count": len(overview),
             "bands": _base64(overview),
         },
-        "segments": [
-            [
-                round(segment.start_seconds, 2),
-                round(segment.end_seconds, 2),
-                segment.label_index,
-                segment.track,
-                round(segment.position_seconds, 2),
-            ]
-            for segment in chronicle.segments()
-        ],
+        "segments": [segment.row() for segment in chronicle.segments()],
         "sentences": _sentences(chronicle),
         "summary": dict(chronicle.summary() if summary is None else summary),
         "sound": None

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from flask import Flask, Response, jsonify, request
 
-from dashboard.chronicle import Chronicle
 from dashboard.figures import display_names, label_colours
 from dashboard.stage import Stage
 from dashboard.studio import MAIN, SETTABLE, Studio
@@ -126,7 +125,7 @@ def news(studio: Studio, stage: Stage, cursor: Cursor, instance: str) -> dict[st
     if chronicle is not None:
         answer["segments_version"] = chronicle.segments_version
         if anew or chronicle.segments_version != cursor.segments:
-            answer["segments"] = _segments(chronicle)
+            answer["segments"] = [segment.row() for segment in chronicle.segments()]
     second = stage.second
     if second is not None:
         answer["second"] = _heard(stage, second, 1, cursor.second_generation if known else -1, cursor.second_prediction)
@@ -211,19 +210,6 @@ def prediction_row(prediction: Prediction) -> list[Any]:
         prediction.skipped_before,
         prediction.restart,
         None if place is None else [round(place[0], 3), round(place[1], 3)],
-    ]
-
-
-def _segments(chronicle: Chronicle) -> list[list[float]]:
-    return [
-        [
-            round(segment.start_seconds, 2),
-            round(segment.end_seconds, 2),
-            segment.label_index,
-            segment.track,
-            round(segment.position_seconds, 2),
-        ]
-        for segment in chronicle.segments()
     ]
 
 
