@@ -35,6 +35,11 @@ class HeardSegment:
     track: int
     position_seconds: float
 
+    def row(self) -> list[float]:
+        """As the page gets it: start, end, index of the label, track, place in the track."""
+        times = round(self.start_seconds, 2), round(self.end_seconds, 2)
+        return [*times, self.label_index, self.track, round(self.position_seconds, 2)]
+
 
 @dataclass(frozen=True)
 class _Changes:

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from dashboard import replay_file
 from dashboard.chronicle import Chronicle
 from dashboard.exports import SessionFacts, read_replay, replay, to_csv, to_json, write_replay
+from dashboard.feed import prediction_row
 from dashboard.recording import KeptSound
 from model.errors import DataError
-from stream.records import Prediction, TrackInfo
+from stream.records import TrackInfo
 from tests.dashboard.heard import BANDS, HOP, LABELS, Listening
 
 
@@ -43,20 +44,6 @@ def told(listening: Listening) -> Chronicle:
     return chronicle
 
 
-def row(prediction: Prediction) -> list[Any]:
-    return [
-        prediction.number,
-        round(prediction.stream_time, 3),
-        prediction.track,
-        round(prediction.position_seconds, 3),
-        prediction.verdict.value,
-        [round(float(value), 4) for value in prediction.probabilities],
-        prediction.skipped_before,
-        prediction.restart,
-        [0.25, -0.5],
-    ]
-
-
 BUNDLE = {
     "labels": list(LABELS),
     "names": ["blues", "hip-hop", "jazz", "rock"],
@@ -77,7 +64,7 @@ def recorded(listening: Listening | None = None, **options: Any) -> dict[str, An
         listening = Listening().draw(60).hear("jazz", 12).restart(track=1, position=30.0).hear("silence", 7)
         listening.hear("not sure", 6).hear("hiphop", 9).draw(5)
     about = facts(listening, "So What", "Tux Rap")
-    return replay(told(listening), listening.results, about, bundle=BUNDLE, row=row, **options)
+    return replay(told(listening), listening.results, about, bundle=BUNDLE, row=prediction_row, **options)
 
 
 # ---- CSV and JSON --------------------------------------------------------------------------------------------------
@@ -186,7 +173,7 @@ def test_a_replay_of_a_long_session_has_its_beginning_too() -> None:
         listening.hear("jazz", 20).draw(30)
         chronicle.update(listening.results)
     about = facts(listening, "So What")
-    document = read_replay(write_replay(replay(chronicle, listening.results, about, bundle=BUNDLE, row=row)))
+    document = read_replay(write_replay(replay(chronicle, listening.results, about, bundle=BUNDLE, row=prediction_row)))
     rows = document["predictions"]
     assert [entry[0] for entry in rows] == list(range(395))
     assert [entry[1] for entry in rows] == [3.0 + HOP * number for number in range(395)]
@@ -205,7 +192,9 @@ def test_a_summary_with_colours_is_taken_as_it_is() -> None:
     summary = told(listening).summary()
     for entry in (*summary["shares"], *summary["segments"]):
         entry["colour"] = "#d0b810"
-    document = replay(told(listening), listening.results, facts(listening), bundle=BUNDLE, row=row, summary=summary)
+    document = replay(
+        told(listening), listening.results, facts(listening), bundle=BUNDLE, row=prediction_row, summary=summary
+    )
     assert read_replay(write_replay(document))["summary"] == summary
 
 
