@@ -10,9 +10,12 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from dashboard.access import is_loopback
 from model.errors import ServerError
 
 WILDCARDS = ("0.0.0.0", "::", "")
+# Documentation addresses: nobody has them, and connecting a datagram socket sends nothing anyway.
+FAR_AWAY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -32,7 +35,7 @@ class PageServer:
 
     def __init__(self, host: str, port: int) -> None:
         self.host = host
-        self._socket = _bind(host, port)
+        self._socket = bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
@@ -40,7 +43,7 @@ class PageServer:
     @property
     def url(self) -> str:
         """Where a browser finds the page; for "every address" the one other machines are likely to reach."""
-        host = _outward_address() if self.host in WILDCARDS else self.host
+        host = (outward_address() or "127.0.0.1") if self.host in WILDCARDS else self.host
         return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
 
     def serve(self, application: Flask) -> None:
@@ -68,12 +71,15 @@ class PageServer:
         self._socket.close()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there; "::" stands for IPv4 as well. Raises ServerError in words."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         # Without this a restart within a minute would find the port taken by its own closed connections.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == "::" and socket.has_dualstack_ipv6():
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind((host, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
@@ -103,11 +109,12 @@ def _explained(error: OSError | OverflowError, host: str, port: int) -> ServerEr
     )
 
 
-def _outward_address() -> str:
-    """This machine's address on the way outward. Connecting a datagram socket sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"
+def outward_address(family: socket.AddressFamily = socket.AF_INET) -> str | None:
+    """This machine's address in the network it is connected to; None where there is none but loopback."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((FAR_AWAY[family], 9))
+            address = str(probe.getsockname()[0])
+    except OSError:
+        return None
+    return None if is_loopback(address) or address in WILDCARDS else address

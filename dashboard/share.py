@@ -18,12 +18,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import segno
+from flask import Flask, Response, after_this_request, request
+from werkzeug.exceptions import HTTPException
 
 from dashboard import follower_page
 from dashboard.access import is_loopback
-from dashboard.follower_messages import Answer, Request
+from dashboard.follower_page import Answer
 from dashboard.follower_server import FollowerServer
-from dashboard.server import WILDCARDS
+from dashboard.server import WILDCARDS, outward_address
 from model.errors import SettingError
 from stream.clock import Clock, SystemClock
 
@@ -50,8 +52,6 @@ FOLLOWERS_KNOWN = 1024
 TOKEN = "t"  # the name of the query parameter, not a password
 QUIET_ZONE = 4
 """Modules of white around the code; scanners need four."""
-# Documentation addresses: nobody has them, and connecting a datagram socket sends nothing anyway.
-FAR_AWAY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 _TOKEN_FORM = re.compile(r"[\w-]{12,64}", re.ASCII)
 _COOKIE = re.compile(r"([\w-]+)\.([\w-]{8,32})", re.ASCII)
 
@@ -59,8 +59,8 @@ _COOKIE = re.compile(r"([\w-]+)\.([\w-]{8,32})", re.ASCII)
 class Share:
     """Shows a session to everybody who scans its code, from `start` until `stop`; the port is taken at once.
 
-    snapshot : gives what is heard now; called in the share's thread, at most twice a second, and only while somebody
-        follows. {"state": "live", "verdict": "sure" | "not sure" | "silence" | "none", "label": "jazz",
+    snapshot : gives what is heard now; called in a thread of the share, at most twice a second, and only while
+        somebody follows. {"state": "live", "verdict": "sure" | "not sure" | "silence" | "none", "label": "jazz",
         "name": "jazz", "colour": "#d0b810", "share": 0.83, "sentence": "jazz, with elements of blues",
         "candidates": [[name, colour, share], ...], "segments": [[start_seconds, name, colour], ...],
         "source": "Demo mix"}; the likeliest candidate and the oldest segment first, three and six of them at most.
@@ -94,17 +94,17 @@ class Share:
         self._token = token or secrets.token_urlsafe(12)
         self._clock = clock or SystemClock()
         self._outward = outward or outward_address
-        self._page = follower_page.page()
         self._now: tuple[float, Answer] | None = None
         self._failing = False
         self._seen: dict[str, float] = {}
-        self._lock = threading.Lock()  # `followers` is read from other threads
-        self._server = FollowerServer(host, port, self._answer, busy=follower_page.BUSY, faulty=follower_page.FAULTY)
+        self._seen_lock = threading.Lock()
+        self._now_lock = threading.Lock()
+        self._server = FollowerServer(host, port)
         self.port = self._server.port
 
     def start(self) -> None:
         """Let people follow; returns at once."""
-        self._server.serve()
+        self._server.serve(self._application())
 
     def stop(self) -> None:
         """Show nothing to anybody any more. May be called twice, and before `start`."""
@@ -128,7 +128,7 @@ class Share:
     @property
     def followers(self) -> int:
         """How many different browsers asked in the last ten seconds."""
-        with self._lock:
+        with self._seen_lock:
             oldest = self._clock.now() - PRESENT_SECONDS
             return sum(seen > oldest for seen in self._seen.values())
 
@@ -156,28 +156,52 @@ class Share:
         four = self._outward(socket.AF_INET)
         return four or (self._outward(socket.AF_INET6) if self._host == "::" else None)
 
-    def _answer(self, request: Request) -> tuple[Answer, str]:
-        """What a request gets, and the cookie it is given."""
-        if request.method != "GET":
-            return follower_page.NOT_A_COMMAND, ""
-        cookie, cookie_name = "", f"genrescope_follower_{self.port}"
-        known = _COOKIE.fullmatch(request.cookies.get(cookie_name, ""))
-        if known is None or not self._fits(known[1]):
-            known = None
-            if not self._fits(request.query.get(TOKEN, "")):
-                return follower_page.NO_PASSWORD, ""
-            cookie = f"{cookie_name}={self._token}.{secrets.token_hex(8)}; Path=/; HttpOnly; SameSite=Strict"
-        if request.path == "/now":
-            if known is not None:
-                self._note(known[2])
-            return self._current(), cookie
-        return self._page.get(request.path, follower_page.NOT_FOUND), cookie
+    def _application(self) -> Flask:
+        application = Flask(__name__, static_folder=None)
+        application.debug = False  # even where FLASK_DEBUG is set
+        application.url_map.merge_slashes = False  # a path is right or it is not; nobody is sent anywhere
+        application.before_request(self._check)
+        application.add_url_rule("/now", view_func=self._show)
+        for path, answer in follower_page.page().items():
+            application.add_url_rule(path, endpoint=path, view_func=answer.response)
+        application.register_error_handler(HTTPException, _refused)
+        return application
+
+    def _check(self) -> Response | None:
+        """The refusal of a request that may not pass; whoever brings the password gets a cookie."""
+        if request.method not in ("GET", "HEAD"):
+            return follower_page.NOT_A_COMMAND.response()
+        if self._follower() is None:
+            if not self._fits(request.args.get(TOKEN, "")):
+                return follower_page.NO_PASSWORD.response()
+            after_this_request(self._welcome)
+        return None
+
+    def _welcome(self, response: Response) -> Response:
+        value = f"{self._token}.{secrets.token_hex(8)}"
+        response.set_cookie(self._cookie_name, value, httponly=True, samesite="Strict")
+        return response
+
+    def _show(self) -> Response:
+        follower = self._follower()
+        if follower is not None:
+            self._note(follower)
+        return self._current().response()
+
+    def _follower(self) -> str | None:
+        """Who asks, by the cookie; None where it was not given here."""
+        cookie = _COOKIE.fullmatch(request.cookies.get(self._cookie_name, ""))
+        return cookie[2] if cookie is not None and self._fits(cookie[1]) else None
+
+    @property
+    def _cookie_name(self) -> str:
+        return f"genrescope_follower_{self.port}"  # cookies know no ports
 
     def _fits(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
     def _note(self, follower: str) -> None:
-        with self._lock:
+        with self._seen_lock:
             now = self._clock.now()
             self._seen.pop(follower, None)  # so that the first in the table is always the one seen longest ago
             self._seen[follower] = now
@@ -186,10 +210,11 @@ class Share:
 
     def _current(self) -> Answer:
         """The state of the session, at most half a second old."""
-        now = self._clock.now()
-        if self._now is None or now - self._now[0] >= SNAPSHOT_SECONDS:
-            self._now = now, self._taken()
-        return self._now[1]
+        with self._now_lock:
+            now = self._clock.now()
+            if self._now is None or now - self._now[0] >= SNAPSHOT_SECONDS:
+                self._now = now, self._taken()
+            return self._now[1]
 
     def _taken(self) -> Answer:
         try:
@@ -203,15 +228,9 @@ class Share:
             self._failing = True
             return follower_page.NO_STATE
         self._failing = False
-        return Answer(body.encode(), "application/json", headers=follower_page.HEADERS)
+        return Answer(body.encode(), "application/json")
 
 
-def outward_address(family: socket.AddressFamily = socket.AF_INET) -> str | None:
-    """This machine's address in the network it is connected to; None where there is none but loopback."""
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((FAR_AWAY[family], 9))
-            address = str(probe.getsockname()[0])
-    except OSError:
-        return None
-    return None if is_loopback(address) or address in WILDCARDS else address
+def _refused(error: HTTPException) -> Response:
+    refusals = {404: follower_page.NOT_FOUND, 500: follower_page.NO_STATE}
+    return refusals.get(error.code or 500, follower_page.FAULTY).response()

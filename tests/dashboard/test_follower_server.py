@@ -1,107 +1,126 @@
-"""The server behind the followers' page: strict, patient for so long, and never overrun."""
+"""The server behind the followers' page: nobody who is slow, silent or rude keeps the others from following."""
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from dashboard.follower_messages import Answer, Request
-from dashboard.follower_server import FollowerServer, Pace
+from dashboard.follower_server import HEAD_BYTES, THREADS, FollowerServer
 from tests.dashboard.conftest import until
-from tests.dashboard.followers import Phone, raw
+from tests.dashboard.followers import raw
 
-OK = Answer(b"here", "text/plain")
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+Served = Callable[..., FollowerServer]
 
 
 @pytest.fixture
-def server() -> Iterator[Callable[..., FollowerServer]]:
+def served() -> Iterator[Served]:
     running: list[FollowerServer] = []
+    application = Flask(__name__)
+    application.get("/", endpoint="small")(lambda: "here")
+    application.get("/large", endpoint="large")(lambda: b"x" * 8_000_000)
 
-    def start(answer: Answer = OK, **settings: Any) -> FollowerServer:
-        busy, faulty = Answer(b"busy", "text/plain", status=503), Answer(b"what?", "text/plain", status=400)
-        made = FollowerServer("127.0.0.1", 0, lambda _: (answer, ""), busy=busy, faulty=faulty, **settings)
-        running.append(made)
-        made.serve()
-        return made
+    def start(**settings: Any) -> FollowerServer:
+        running.append(FollowerServer("127.0.0.1", 0, **settings))
+        running[-1].serve(application)
+        return running[-1]
 
     yield start
-    for made in running:
-        made.stop()
+    for server in running:
+        server.stop()
 
 
-def test_a_silent_client_is_cut_off(server: Callable[..., FollowerServer]) -> None:
-    with socket.create_connection(("127.0.0.1", server(patience_seconds=0.1).port), timeout=10) as connection:
-        assert connection.recv(1) == b""
+def connected(server: FollowerServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=10)
 
 
-def test_a_client_that_drips_is_cut_off(server: Callable[..., FollowerServer]) -> None:
-    port = server(patience_seconds=0.3).port
-    with socket.create_connection(("127.0.0.1", port), timeout=0.02) as connection:
-        connection.send(b"GET / HTTP/1.1\r\n")
-        began = time.monotonic()
-        while time.monotonic() - began < 20:
-            try:
-                connection.send(b"x")
-                if connection.recv(1) == b"":
-                    return
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-    pytest.fail("a request that never ends was waited for without end")
+def channels(server: FollowerServer) -> int:
+    """How many connections are open."""
+    return len(server._server.active_channels)
 
 
-def test_a_client_that_takes_nothing_is_cut_off(server: Callable[..., FollowerServer]) -> None:
-    large = Answer(b"x" * 8_000_000, "text/plain")
-    running = server(large, patience_seconds=0.2)
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        until(lambda: bool(running._open), "the connection is taken")
-        until(lambda: not running._open, "the connection is given up")
+def test_clients_that_send_half_a_request_hold_nobody_up(served: Served) -> None:
+    server = served()
+    threads = threading.active_count()
+    halves = [connected(server) for _ in range(8 * THREADS)]
+    for half in halves:
+        half.sendall(b"GET / HTTP/1.1\r\nX-Name: ")
+    until(lambda: channels(server) == len(halves), "all are connected")
+    assert raw(server.port, REQUEST) == (200, b"here")
+    assert threading.active_count() == threads
+    for half in halves:
+        half.sendall(b"complete\r\n\r\n")
+        assert half.recv(15) == b"HTTP/1.1 200 OK"
+        half.close()
 
 
-def test_those_for_whom_there_is_no_room_are_told_so_and_come_in_later(server: Callable[..., FollowerServer]) -> None:
-    running = server(connections=3)
-    silent = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(3)]
-    until(lambda: len(running._open) == 3, "three connections are taken")
-    before = threading.active_count()
-    assert raw(running.port, b"") == (503, b"busy")
-    assert threading.active_count() == before
-    silent.pop().close()
-    until(lambda: raw(running.port, b"GET / HTTP/1.1\r\n\r\n") == (200, b"here"), "there is room again")
+def test_clients_that_take_nothing_hold_nobody_up(served: Served) -> None:
+    server = served()
+    greedy = [connected(server) for _ in range(2 * THREADS)]
+    for connection in greedy:
+        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+    until(lambda: channels(server) == len(greedy), "all are connected")
+    assert raw(server.port, REQUEST) == (200, b"here")
+    for connection in greedy:
+        connection.close()
+    until(lambda: channels(server) == 0, "they are forgotten")
+
+
+def test_clients_that_fall_silent_are_cut_off(served: Served) -> None:
+    server = served(patience_seconds=0)
+    silent = [connected(server) for _ in range(3)]
+    for connection, sent in zip(silent, (b"", b"GET / HTTP/1.1\r\n", REQUEST), strict=True):
+        connection.sendall(sent)
+    for connection in silent:
+        while connection.recv(4096):
+            pass
+        connection.close()
+
+
+def test_a_request_that_never_ends_is_cut_off(served: Served) -> None:
+    with connected(served()) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nX-Name: ".ljust(HEAD_BYTES, b"x"))
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.0 431 ")
+
+
+def test_those_for_whom_there_is_no_room_wait_for_their_turn(served: Served) -> None:
+    server = served(connections=3)
+    silent = [connected(server) for _ in range(3)]
+    until(lambda: channels(server) == 3, "three are connected")
+    with connected(server) as waiting:
+        waiting.sendall(REQUEST)
+        silent.pop().close()
+        assert waiting.recv(15) == b"HTTP/1.1 200 OK"
+        assert channels(server) == 3
     for connection in silent:
         connection.close()
 
 
-def test_where_many_follow_they_take_turns(
-    server: Callable[..., FollowerServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dashboard.follower_server.KEPT_CONNECTIONS", 1)
-    port = server().port
-    first, second = Phone(port), Phone(port)
-    assert first.ask("/").headers["Connection"] == "keep-alive"
-    assert second.ask("/").headers["Connection"] == "close"
+def test_it_writes_nothing_to_the_terminal(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    server = served(connections=2)
+    for request in (REQUEST, b"nonsense\r\n\r\n", b"GET /large HTTP/1.1\r\n\r\n"):
+        with connected(server) as connection:  # gone before the answer is there
+            connection.sendall(request)
+    crowd = [connected(server) for _ in range(4)]
+    until(lambda: channels(server) == 2, "there is no room for the others")
+    for connection in crowd:
+        connection.close()
+    server.stop()
+    assert capfd.readouterr() == ("", "")
+    assert not logging.getLogger("waitress.queue").isEnabledFor(logging.ERROR)
 
 
-def test_requests_are_read_strictly() -> None:
-    head = b"GET /now?t=a%20b&t2=&x HTTP/1.1\r\nCookie: a=1; b = 2=3 ;c\r\nX-A:  y \r\n\r\n"
-    request = Request.parse(head)
-    assert request is not None and request.keeps_alive
-    assert (request.method, request.path, dict(request.query)) == ("GET", "/now", {"t": "a b"})
-    assert request.headers["x-a"] == "y" and request.cookies == {"a": "1", "b": "2=3"}
-    many = Request.parse(b"GET /?" + b"a=1&" * 50 + b" HTTP/1.0\r\n\r\n")
-    assert many is not None and many.query == {} and not many.keeps_alive
-
-
-def test_more_answers_than_so_many_a_second_have_to_wait() -> None:
-    pace = Pace(per_second=100.0, burst=20.0)
-    waits = [pace.seconds_to_wait(now=5.0) for _ in range(120)]
-    assert waits[:20] == [0.0] * 20 and waits[-1] == pytest.approx(1.0)
-    assert pace.seconds_to_wait(now=7.0) == 0.0
-    at_ease = Pace(per_second=100.0, burst=20.0)
-    assert not any(at_ease.seconds_to_wait(now=index * 0.02) for index in range(500))
+def test_a_stopped_server_leaves_no_thread_behind(served: Served) -> None:
+    before = set(threading.enumerate())
+    server = served()
+    with connected(server) as connection:
+        connection.sendall(REQUEST)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        server.stop()
+    until(lambda: not set(threading.enumerate()) - before, "all of its threads have ended")
