@@ -155,7 +155,9 @@ def test_a_replay_has_what_the_page_was_shown() -> None:
     listening = Listening().draw(60).hear("jazz", 12).hear("hiphop", 20).draw(40)
     document = recorded(listening)
     assert document["bundle"] == BUNDLE
-    assert document["predictions"] == [row(prediction) for prediction in listening.results.predictions_since(0)]
+    assert document["predictions"] == [
+        prediction_row(prediction) for prediction in listening.results.predictions_since(0)
+    ]
     times, bands = listening.results.columns(0, 100)
     assert document["columns"]["first"] == 0 and document["columns"]["times"] == times.round(3).tolist()
     assert base64.b64decode(document["columns"]["bands"]) == bands.tobytes()
