@@ -119,7 +119,7 @@ def serve(
     no_browser: NoBrowser = False,
     share: Share = False,
 ) -> None:
-    """Open the page with nothing playing; choose the source there."""
+    """Open the page with nothing playing; each page that is opened chooses a source for itself."""
     from dashboard.live import PageOptions, run_page
 
     run_page(PageOptions(host, port, not no_browser, share), source="", model=model, cpu=cpu, hop_seconds=hop)

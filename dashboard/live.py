@@ -109,8 +109,9 @@ def run_page(
             speaker=speaker,
             loop=loop,
             start_seconds=start_seconds,
-            # Without a source every page chooses for itself; otherwise they all show what the command named.
-            shared=bool(source),
+            # Without a source every page chooses for itself; otherwise they all show the main session, which is also
+            # what the audience follows.
+            shared=bool(source) or options.share,
         )
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
