@@ -28,16 +28,17 @@ window.genrescope = window.genrescope || {};
     });
     const tall = document.getElementById("area-box" + (slot ? "-second" : "")).clientHeight > 11 * g.axisSize();
     const marks = tall ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1];
-    return g.plot("area" + (slot ? "-second" : ""), traces, now(theme), {
+    return g.plot("area" + (slot ? "-second" : ""), traces, now(), {
       range: [0, 1], tickvals: marks, ticktext: marks.map((share) => (share ? g.percent(share) : "0")),
     });
   };
 
-  // Where the music has got to, when the axis reaches on.
-  function now(theme) {
-    const time = g.hearings[0].end;
+  // Where the music has got to, when the axis reaches on: light on dark, to be seen on every colour.
+  function now() {
+    const time = g.now();
     if (g.range()[1] - time < 2) return [];
-    return [{ type: "line", x0: time, x1: time, y0: 0, y1: 1, line: { color: theme.quiet, width: 1 } }];
+    return [[4, "#000000"], [2, "#ffffff"]].map(([width, color]) => (
+      { type: "line", x0: time, x1: time, y0: 0, y1: 1, line: { color, width } }));
   }
 
   // One point per moment, and a fall to zero wherever nothing connects two of them.

@@ -34,7 +34,9 @@ window.genrescope = window.genrescope || {};
   };
 
   let span = [0, 60];
+  let now = 0; // where the music had got to when `span` was decided
   g.range = () => span;
+  g.now = () => now;
 
   function spanNow() {
     const choice = g.windowChoice();
@@ -134,8 +136,7 @@ window.genrescope = window.genrescope || {};
     g.askOverview();
     g.askWhy();
     if (force) { drawn = ""; drawnAt = -Infinity; }
-    const now = news();
-    if (now === drawn || timer) return;
+    if (timer || news() === drawn) return;
     const wait = drawnAt + PAUSE_MS[g.windowChoice()] - performance.now();
     if (wait > 0) timer = setTimeout(() => { timer = 0; draw(); }, wait);
     else draw();
@@ -147,7 +148,7 @@ window.genrescope = window.genrescope || {};
     const live = g.answer && g.answer.status && g.answer.status.state === "live";
     const { end } = g.hearings[0];
     const of = g.hearings.filter(Boolean).map((h) => [h.instance, h.session, h.generation, lastNumber(h)].join("/"));
-    const moved = g.windowChoice() === "whole" ? g.overviewNumber() : live ? Math.floor(2 * end + 1e-6) : end;
+    const moved = g.windowChoice() === "whole" ? g.overviewNumber() + "/" + Math.floor(end) : live ? Math.floor(2 * end + 1e-6) : end;
     const more = g.answer && g.answer.more ? g.answer.column : ""; // the past of a page that was just opened
     return of.join() + "|" + moved + "|" + more;
   }
@@ -157,8 +158,9 @@ window.genrescope = window.genrescope || {};
   // In three tasks, so that none of them holds up a key or a click for long.
   function draw() {
     const begun = performance.now();
-    const now = news();
+    const seen = news();
     revision += 1;
+    now = g.hearings[0].end;
     span = spanNow();
     const frame = g.frame();
     const plots = document.getElementById("plots");
@@ -166,7 +168,7 @@ window.genrescope = window.genrescope || {};
     plots.style.setProperty("--right", frame.right + "px");
     const cost = { area: 0, waterfall: 0, map: 0 };
     if (!g.drawViews()) return;
-    drawn = now;
+    drawn = seen;
     drawnAt = begun;
     cost.area = performance.now() - begun;
     setTimeout(() => {

@@ -41,10 +41,11 @@ window.genrescope = window.genrescope || {};
       // Meanwhile somebody may have chosen another source or model.
       const fits = answer && answer.probabilities && answer.probabilities.every((row) => row.length === of.bundle.labels.length);
       if (whole.of !== of || g.hearings[slot] !== of || !fits) return;
+      const first = !whole.answer;
       whole.answer = answer;
       whole.bytes = answer.columns ? Uint8Array.from(atob(answer.columns.bands), (c) => c.charCodeAt(0)) : null;
       number += 1;
-      g.drawCharts();
+      g.drawCharts(first); // what was chosen a moment ago is shown at once
     } catch (problem) {
       // The page says elsewhere that the server is away; the next question comes in two seconds.
       if (!(problem instanceof DOMException || problem instanceof TypeError)) throw problem;

@@ -143,10 +143,12 @@ window.genrescope = window.genrescope || {};
     context.imageSmoothingEnabled = true;
     context.drawImage(picture.canvas, (span[0] - left) * scale, 0, (span[1] - span[0]) * scale, canvas.height);
     g.drawWhy(context, scale, bundle);
-    const now = (g.hearings[0].end - left) * scale;
+    const now = Math.round((g.now() - left) * scale);
     if (canvas.width - now > 2 * scale) { // where the music has got to, when the axis reaches on
-      context.fillStyle = g.theme().quiet;
-      context.fillRect(now, 0, Math.max(1, Math.round(ratio)), canvas.height);
+      context.fillStyle = "#000000";
+      context.fillRect(now - 2 * ratio, 0, 4 * ratio, canvas.height);
+      context.fillStyle = "#ffffff";
+      context.fillRect(now - ratio, 0, 2 * ratio, canvas.height);
     }
   }
 

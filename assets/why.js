@@ -54,7 +54,7 @@ window.genrescope = window.genrescope || {};
     const h = g.hearings[0];
     if (!on || document.hidden) return;
     if (of !== h) { of = h; forget(); }
-    if (g.replaying) { say("A replay holds no sound that could be explained."); return; }
+    if (g.replaying) { say("A replay cannot be explained."); return; }
     const live = g.answer && g.answer.status && g.answer.status.state === "live";
     if (!live || asking || performance.now() - askedAt < EVERY_MS) return;
     ask(h);
