@@ -50,7 +50,7 @@ window.genrescope = window.genrescope || {};
     return new URLSearchParams({
       stage: g.stage, instance: h.instance, heard: h.stage, session: h.session, generation: h.generation, since: h.since,
       column: columns.next, segments: h.segmentsVersion,
-      second_generation: second ? second.generation : -1, second_since: second ? second.since : 0,
+      second: second ? second.listener : "", second_generation: second ? second.generation : -1, second_since: second ? second.since : 0,
     });
   }
 
@@ -140,9 +140,10 @@ window.genrescope = window.genrescope || {};
     const part = answer.second;
     if (!part) { g.hearings[1] = null; return; }
     let h = g.hearings[1];
-    if (!h || h.generation !== part.generation) {
+    if (!h || h.listener !== part.listener || h.generation !== part.generation) {
       if (!part.bundle) { g.hearings[1] = null; return; } // the next answer brings it
       h = g.hearings[1] = nothingHeard({ ...answer, generation: part.generation });
+      h.listener = part.listener;
       answer.anew = true;
     }
     answer.fresh += takePredictions(h, part);

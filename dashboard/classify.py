@@ -19,7 +19,7 @@ from rich.table import Table
 from model.classifier import BundleClassifier
 from model.errors import AudioFileError
 from model.library import Library
-from model.segments import Heard, Segment, merge
+from model.segments import Heard, Hearing, Segment, merge
 from stream.offline import HeardFile, hear_file
 from stream.records import Verdict
 from stream.settings import StreamSettings
@@ -76,15 +76,16 @@ def _advance(progress: Progress, task: TaskID, seconds: float) -> None:
 
 
 def segments_of(heard: HeardFile, classifier: BundleClassifier) -> tuple[Segment, ...]:
-    """The stretches of a file. A window speaks for its middle, so boundaries stand where they are heard."""
-    half = classifier.window_seconds / 2
+    """The stretches of a file; boundaries stand where they are heard."""
+    hearing = Hearing(window_seconds=classifier.window_seconds)
     moments = [
-        Heard(
-            window.end_seconds - half,
+        moment
+        for window in heard.windows
+        for moment in hearing.at(
+            window.end_seconds,
             None if window.verdict is Verdict.SILENCE else window.probabilities,
             window.verdict is Verdict.SURE,
         )
-        for window in heard.windows
     ]
     # The last window speaks for everything up to the end.
     moments[-1] = Heard(heard.seconds, moments[-1].probabilities, moments[-1].sure)

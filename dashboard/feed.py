@@ -42,6 +42,7 @@ class Cursor:
     prediction: int = 0
     column: int = 0
     segments: int = -1
+    second: str = ""
     second_generation: int = -1
     second_prediction: int = 0
 
@@ -60,6 +61,7 @@ class Cursor:
             prediction=max(0, number("since", 0)),
             column=max(0, number("column", 0)),
             segments=number("segments", -1),
+            second=request.args.get("second", ""),
             second_generation=number("second_generation", -1),
             second_prediction=max(0, number("second_since", 0)),
         )
@@ -128,7 +130,10 @@ def news(studio: Studio, stage: Stage, cursor: Cursor, instance: str) -> dict[st
             answer["segments"] = [segment.row() for segment in chronicle.segments()]
     second = stage.second
     if second is not None:
-        answer["second"] = _heard(stage, second, 1, cursor.second_generation if known else -1, cursor.second_prediction)
+        same = known and cursor.second == second.identifier
+        answer["second"] = _heard(stage, second, 1, cursor.second_generation if same else -1, cursor.second_prediction)
+        # A model that was taken away and another that came look alike by their numbers.
+        answer["second"]["listener"] = second.identifier
         answer["more"] = answer["more"] or answer["second"]["since"] < second.results.next_prediction
     status = session.status()
     answer["level"] = {

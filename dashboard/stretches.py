@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from model.segments import HELD_RUNS, NOT_SURE, SILENCE, Heard, RunningSegments, Segment
+from model.segments import HELD_RUNS, NOT_SURE, SILENCE, Hearing, RunningSegments, Segment
 from stream.records import Prediction, Verdict
 
 MOST_SEGMENTS = 2000
@@ -60,18 +60,19 @@ class Stretches:
     Within a stretch they are those of `model.segments.merge` (see `RunningSegments` for where they may differ). A new
     track or a seek ends a segment, even a short one, and even if the music goes on alike.
 
-    hop_seconds, window_seconds : a prediction speaks for the middle of its window; the last one up to its end, and up
-    to the stretch's, which comes less than a hop later.
+    hop_seconds, window_seconds : `model.segments.Hearing` says where a window is heard; the last one speaks up to its
+    end, and up to the stretch's, which comes less than a hop later.
     """
 
     def __init__(self, labels: tuple[str, ...], *, hop_seconds: float, window_seconds: float) -> None:
         self._labels = labels
         self._hop_seconds = hop_seconds
-        self._half_window = window_seconds / 2
+        self._window_seconds = window_seconds
         self._last: Prediction | None = None
         self._start_seconds = 0.0
         self._start_position = 0.0
         self._running = RunningSegments(labels)
+        self._hearing = Hearing(window_seconds=window_seconds)
         self._final: deque[HeardSegment] = deque(maxlen=MOST_SEGMENTS - HELD_RUNS)
         self._final_changes = _Changes()
         self._open: tuple[HeardSegment, ...] = ()
@@ -89,16 +90,15 @@ class Stretches:
                 rest = begin - last.stream_time
                 self._close(last, last.stream_time + (rest if rest <= self._hop_seconds else 0.0))
             self._running = RunningSegments(self._labels, start_seconds=begin)
+            self._hearing = Hearing(window_seconds=self._window_seconds, start_seconds=begin)
             self._start_seconds = begin
             self._start_position = max(0.0, prediction.position_seconds - (prediction.stream_time - begin))
         self._last = prediction
-        heard = Heard(
-            max(self._start_seconds, prediction.stream_time - self._half_window),
-            None if prediction.verdict is Verdict.SILENCE else prediction.probabilities,
-            prediction.verdict is Verdict.SURE,
-        )
-        for segment in self._running.push(heard):
-            self._keep(self._placed(segment, prediction.track))
+        silent = prediction.verdict is Verdict.SILENCE
+        probabilities = None if silent else prediction.probabilities
+        for moment in self._hearing.at(prediction.stream_time, probabilities, prediction.verdict is Verdict.SURE):
+            for segment in self._running.push(moment):
+                self._keep(self._placed(segment, prediction.track))
 
     def refresh(self) -> None:
         """Bring `segments` and `version` up to date."""

@@ -57,6 +57,37 @@ class Segment:
         return f"{minutes}:{seconds:02d} {self.label}"
 
 
+class Hearing:
+    """Puts what is said at the ends of windows where it was heard, as moments for `merge` or `RunningSegments`.
+
+    A window of music speaks for its middle. Silence is said as soon as it has lasted for the gate's hold, and ends when
+    it is no longer said; so where music gives way to it, one more moment of the music stands before the silence.
+
+    window_seconds : length of a window; silence_hold_seconds : how long it must be quiet before it is called silence.
+    start_seconds : no moment lies before.
+    """
+
+    def __init__(self, *, window_seconds: float, silence_hold_seconds: float = 0.6, start_seconds: float = 0.0) -> None:
+        self._half_seconds = window_seconds / 2
+        self._hold_seconds = silence_hold_seconds
+        self._last = Heard(start_seconds, None)
+
+    def at(self, end_seconds: float, probabilities: np.ndarray | None, sure: bool) -> list[Heard]:
+        """The moments of the window that ends there; None for the probabilities of silence."""
+        moments = []
+        if probabilities is not None:
+            moments.append(Heard(end_seconds - self._half_seconds, probabilities, sure))
+        else:
+            if self._last.probabilities is not None:
+                moments.append(replace(self._last, time_seconds=end_seconds - self._hold_seconds))
+            moments.append(Heard(end_seconds, None, sure))
+        # Where music begins again the middle of its first windows still lies within the silence.
+        earliest = self._last.time_seconds
+        moments = [replace(moment, time_seconds=max(earliest, moment.time_seconds)) for moment in moments]
+        self._last = moments[-1]
+        return moments
+
+
 def merge(
     heard: Sequence[Heard],
     labels: Sequence[str],

@@ -38,7 +38,9 @@ def poll(client: FlaskClient, before: dict[str, Any] | None = None, **changes: A
         query["heard"] = before["stage"]
         query["segments"] = before.get("segments_version", -1)
         if before.get("second"):
-            query |= {"second_generation": before["second"]["generation"], "second_since": before["second"]["since"]}
+            second = before["second"]
+            query |= {"second": second["listener"], "second_generation": second["generation"]}
+            query |= {"second_since": second["since"]}
     response = client.get("/live", query_string={**query, **changes}, base_url="http://localhost")
     assert response.status_code == 200
     return dict(json.loads(response.data))
@@ -144,6 +146,10 @@ def test_the_second_model_is_told_beside_the_first(client: FlaskClient, studio: 
     assert second["predictions"][0][1] > 10.0 and second["predictions"][-1][1] == answer["predictions"][-1][1]
     after = poll(client, answer)
     assert after["second"]["predictions"] == [] and "bundle" not in after["second"]
+    # Another one between two polls: nothing of the old one is taken for its own.
+    studio.use_second_model("genres", studio.main)
+    studio.main.advance(5)
+    assert poll(client, after)["second"]["bundle"]["labels"] == list(GENRES)
     studio.use_second_model("", studio.main)
     assert poll(client, after)["second"] is None
 

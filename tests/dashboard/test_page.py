@@ -91,7 +91,7 @@ def test_pause_stops_the_plot_and_start_moves_it_again(serve: Serve, look: Look)
         viewer.page.keyboard.press("Space")
         until(lambda: studio.session.source.state is SourceState.PAUSED, "space pauses")
         viewer.until_text("state", "paused")
-        viewer.until(f"{SHOWN_END} > {studio.session.time} - 0.6")
+        viewer.until(f"{SHOWN_END} > {studio.session.time} - 0.11")
         held = viewer.value(SHOWN_END)
         viewer.page.wait_for_timeout(800)
         assert viewer.value(SHOWN_END) == held

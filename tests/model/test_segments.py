@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import SettingError
-from model.segments import NOT_SURE, SILENCE, Heard, RunningSegments, Segment, merge
+from model.segments import NOT_SURE, SILENCE, Heard, Hearing, RunningSegments, Segment, merge
 
 LABELS = ("jazz", "rock", "pop")
 HOP = 0.5
@@ -102,3 +102,19 @@ def test_the_last_moment_may_speak_for_more_than_its_own_time() -> None:
 def test_too_little_hindsight_is_refused() -> None:
     with pytest.raises(SettingError, match="at least eight"):
         RunningSegments(LABELS, held_runs=3)
+
+
+def test_silence_stands_where_it_was_heard() -> None:
+    # Music to 42 s, silence to 48 s, music again; windows of 3 s, silence is called after 0.6 s of quiet.
+    hearing = Hearing(window_seconds=3.0)
+    moments = []
+    for step in range(6, 121):
+        end = step / 2
+        silent = 42.6 <= end < 48.0
+        moments += hearing.at(end, None if silent else np.array([0.9, 0.1], np.float32), not silent)
+    times = [moment.time_seconds for moment in moments]
+    assert times == sorted(times)
+    segments = merge(moments, ("jazz", "rock"))
+    assert [segment.label for segment in segments] == ["jazz", "silence", "jazz"]
+    assert segments[1].start_seconds == pytest.approx(42.0, abs=0.5)
+    assert segments[1].end_seconds == pytest.approx(48.0, abs=0.5)
