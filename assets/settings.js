@@ -83,8 +83,11 @@ window.genrescope = window.genrescope || {};
       { system: "As the system", dark: "Dark", light: "Light" }, g.prefs.get("theme", "system"), g.setTheme);
     choice("colours", "Colours of the sound picture", "All of them get evenly brighter with loudness, also for the colour-blind.",
       g.colourMaps, g.prefs.get("colours", Object.keys(g.colourMaps)[0]), (name) => { g.prefs.set("colours", name); g.drawCharts(true); });
-    document.getElementById("second").addEventListener("change", (event) => g.command("second", { name: event.target.value }));
   }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "second") g.command("second", { name: event.target.value });
+  });
 
   function field(title, effect, control, output) {
     const row = document.createElement("div");
