@@ -110,7 +110,7 @@ class _Play:
 
 
 def measure_page(model: str, cpu: bool, sound: np.ndarray, rate: int) -> list[Figure]:
-    """An hour of play as fast as it goes, the way from a prediction to the screen, and fifty followers."""
+    """An hour of play as fast as it goes, the way from a prediction to the screen, explanations, fifty followers."""
     with _chromium() as browser:
         play = _Play(model, cpu, sound, rate)
         app = create_app(play.studio).server
@@ -123,6 +123,7 @@ def measure_page(model: str, cpu: bool, sound: np.ndarray, rate: int) -> list[Fi
             play.studio.start()
             figures += _pixels(play, page)
             page.close()
+            figures += _explained(play, app.test_client())
             figures += _followers(play)
         finally:
             play.studio.stop()
@@ -208,6 +209,33 @@ def _pixels(play: _Play, page: Any) -> list[Figure]:
         Figure("prediction to pixels, median", statistics.median(waited), "ms"),
         Figure("prediction to pixels, 95 % of all within", float(np.percentile(waited, 95)), "ms"),
         Figure("drawing the charts, in the browser", sum(drawing.values()), "ms"),
+    ]
+
+
+def _explained(play: _Play, client: FlaskClient) -> list[Figure]:
+    """What the live path pays for "why this genre", asked for once a second."""
+    stop = threading.Event()
+    times: list[float] = []
+
+    def ask() -> None:
+        shown = -1
+        while not stop.wait(1.0):
+            begun = time.perf_counter()
+            number = client.get("/why", base_url="http://localhost").get_json().get("number", shown)
+            if number != shown:
+                times.append(1000.0 * (time.perf_counter() - begun))
+                shown = number
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    latencies = play.live(FOLLOW_SECONDS)
+    stop.set()
+    asker.join()
+    return [
+        # The first one prepares the gradient.
+        Figure("an explanation", statistics.median(times[1:]), "ms"),
+        Figure("sound to prediction with explanations, median", statistics.median(latencies), "ms"),
+        Figure("sound to prediction with explanations, 95 % of all within", float(np.percentile(latencies, 95)), "ms"),
     ]
 
 
