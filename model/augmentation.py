@@ -31,6 +31,11 @@ def telephone(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -
     return band_limited(samples, sample_rate, 4_000.0)
 
 
+def quiet(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """16 dB weaker: turned down, or played far from its loudness on a record."""
+    return (samples * np.float32(10.0 ** (-16.0 / 20.0))).astype(np.float32)
+
+
 def microphone(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """A loudspeaker, a room and a cheap microphone: all at random, and mild enough to know the music by.
 
@@ -53,7 +58,12 @@ def microphone(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) 
     return np.clip(altered, -1.0, 1.0).astype(np.float32)
 
 
-ALTERATIONS: dict[str, Alteration] = {"plain": plain, "telephone": telephone, "microphone": microphone}
+ALTERATIONS: dict[str, Alteration] = {
+    "plain": plain,
+    "quiet": quiet,
+    "telephone": telephone,
+    "microphone": microphone,
+}
 
 
 def _room(sample_rate: int, rng: np.random.Generator) -> np.ndarray:

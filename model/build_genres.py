@@ -1,7 +1,8 @@
 """`python -m model.build_genres --data FOLDER`: the default bundle, ten genres, from labelled music.
 
 Takes the network of the bundle `tags` as it is, listens to the music once (its outputs are kept outside the
-repository), measures the recipe with artists and whole sources kept apart, and then trains it on all of the music.
+repository), measures the recipe with artists and whole sources kept apart, trains it on all of the music, and makes its
+map (see `model.build_map`).
 Needs scikit-learn.
 """
 
@@ -14,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from model.bundle_writing import write_bundle
+from model.build_map import HEARINGS, MapQuality, build_map, choose_tracks
+from model.bundle_writing import add_map, write_bundle
 from model.convert_musicnn import LICENCE, LICENCE_FILE, WEIGHTS_FILE
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
@@ -25,7 +27,7 @@ from model.folds import check_copies
 from model.library import DEFAULT_BUNDLE, SHIPPED_BUNDLES, Library
 from model.networks.loading import cost_ms
 from model.parts import HeadPart
-from model.recipe import Recipe
+from model.recipe import Recipe, only
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 RECIPE = Recipe(
@@ -73,8 +75,8 @@ Licence: ISC for the network, see LICENSE-musicnn; the head is part of this proj
 """
 
 
-def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) -> EvaluationReport:
-    """Measure the recipe, train it on everything, write the bundle into `out / "genres"`; deterministic."""
+def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) -> tuple[EvaluationReport, MapQuality]:
+    """Measure the recipe, train it on everything, write bundle and map into `out / "genres"`; deterministic."""
     classifier = Library([out]).open("tags", device="cpu")
     classifier.load()
     bundle = classifier.bundle
@@ -85,7 +87,7 @@ def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) ->
         heard = listen(
             classifier,
             tracks,
-            dict.fromkeys((*TESTS.values(), *RECIPE.alterations)),
+            dict.fromkeys((*TESTS.values(), *RECIPE.alterations, *HEARINGS)),
             cache_folder,
             lambda step, done, total: status.update(f"listening ({step}): {done} of {total} tracks"),
         )
@@ -99,7 +101,7 @@ def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) ->
     described = [{"kind": "head", "file": HEAD_FILE, "weight": head.weight, "clip": head.clip}]
     if RECIPE.zero_shot_weight:
         described.append(RECIPE.describe_zero_shot())
-    write_bundle(
+    written = write_bundle(
         out / DEFAULT_BUNDLE,
         name=DEFAULT_BUNDLE,
         title="Ten genres",
@@ -135,7 +137,11 @@ def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) ->
             "groups": sorted({group_id(outputs.track.group) for outputs in heard["plain"]}),
         },
     )
-    return report
+    with console.status("making the map"):
+        on_map = {track.path for track in choose_tracks([track for track in tracks if track.label in LABELS])}
+        genre_map, quality = build_map(written, only(heard, lambda track: track.path in on_map))
+    add_map(written.folder, genre_map)
+    return report, quality
 
 
 def choose_threshold(results: Results, wanted_accuracy: float = WANTED_ACCURACY) -> tuple[float, float]:
@@ -159,11 +165,11 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where the network's outputs are kept")
     arguments = parser.parse_args()
     try:
-        report = build(arguments.data, arguments.out, arguments.cache, Console(stderr=True))
+        report, quality = build(arguments.data, arguments.out, arguments.cache, Console(stderr=True))
     except GenrescopeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(report.to_text(), end="")
+    print(f"{report.to_text()}\n{quality.to_text()}", end="")
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +21,18 @@ from model.bundle import Bundle
 from model.bundle_writing import add_map
 from model.classifier import BundleClassifier, to_probabilities
 from model.datasets.folder import LabelledTrack, read_labels
-from model.embeddings import DEFAULT_CACHE, Embedder, TrackOutputs
+from model.embeddings import DEFAULT_CACHE, TrackOutputs
 from model.errors import DataError, GenrescopeError
+from model.evaluation import listen
 from model.folds import check_copies, grouped_folds
 from model.genre_map import GenreMap
 from model.library import Library
 from model.map_layout import find_anchors, lay_out
 from model.parts import HeadPart
+from model.recipe import Heard
 
+HEARINGS = ("plain", "quiet", "telephone", "microphone")
+"""How every track is heard, so that music falls on the same place however it is played."""
 MOST_TRACKS = 1000
 FEWEST_TRACKS = 5
 """A label with fewer tracks of its own gets no name on the map."""
@@ -41,61 +45,76 @@ _SMALLEST_SCALE = 1e-3
 
 
 @dataclass(frozen=True)
-class MapQuality:
-    """Where music by artists that a map was not made from falls on it: shares of tracks, 0..1.
+class Placement:
+    """Where music by artists that a map was not made from falls on it, heard in one way.
 
-    nearest_anchor : the name nearest to it is that of its label.
-    nearest_points : most of the ten points nearest to it have its label.
-    commonest_label : what always guessing the commonest label would give.
+    nearest_anchor : share of tracks for which the nearest name is that of their label, 0..1.
+    nearest_points : share for which most of the ten nearest points have their label, 0..1.
+    moved : mean distance from where the same track falls when heard plainly; the map is 2 wide.
+    """
+
+    nearest_anchor: float
+    nearest_points: float
+    moved: float
+
+
+@dataclass(frozen=True)
+class MapQuality:
+    """How well a map holds for music by other artists.
+
+    placements : by how the music is heard.
+    commonest_label : what always guessing the commonest label would get right, 0..1.
     """
 
     tracks: int
     artists: int
-    nearest_anchor: float
-    nearest_points: float
     commonest_label: float
+    placements: Mapping[str, Placement]
 
-    def __str__(self) -> str:
-        return (
-            f"{self.tracks} tracks by {self.artists} artists, placed on maps made without their artists:\n"
-            f"  the nearest name is their label         {self.nearest_anchor:.3f}\n"
-            f"  so are most of the {NEAREST} nearest points    {self.nearest_points:.3f}\n"
-            f"  the commonest label is theirs           {self.commonest_label:.3f}"
-        )
+    def to_text(self) -> str:
+        """For the command."""
+        lines = [
+            f"{self.tracks} tracks by {self.artists} artists, each placed on a map made without its artist.",
+            f"Share of tracks with the right label (the commonest one has {self.commonest_label:.3f}):",
+            f"{'':12}nearest name   most of {NEAREST} nearest points   distance from the plain place",
+        ]
+        for hearing, found in self.placements.items():
+            lines.append(f"{hearing:12}{found.nearest_anchor:.3f}{found.nearest_points:15.3f}{found.moved:27.2f}")
+        return "\n".join(lines) + "\n"
 
 
-def build_map(bundle: Bundle, heard: Sequence[TrackOutputs]) -> tuple[GenreMap, MapQuality]:
+def build_map(bundle: Bundle, heard: Heard, *, folds: int = FOLDS) -> tuple[GenreMap, MapQuality]:
     """The map of a bundle's labels, and how well it holds for other music. Seeded.
 
     Where labels exclude each other a track has the label of the data, and the map shows what tells labels apart (linear
     discriminant axes). Tags are not in the data: there a track has the bundle's own strongest tag, and the map shows
     what music differs in most (principal axes). Both are then laid out by t-SNE.
 
+    heard : the tracks in each of `HEARINGS`; for an exclusive bundle all of its labels.
+
     Raises DataError if there are tracks of fewer than two labels.
     """
-    tracks = choose_tracks(
-        [outputs for outputs in heard if not bundle.exclusive or outputs.track.label in bundle.labels]
-    )
-    owners = track_labels(bundle, tracks)
+    owners = track_labels(bundle, heard[HEARINGS[0]])
     if len(np.unique(owners)) < 2:
         raise DataError(
             f"a map of {bundle.name} cannot be made",
             rule="there must be music of at least two of its labels",
             next_step="Give a folder with more music",
         )
-    embeddings = np.stack([outputs.embedding.mean(axis=0) for outputs in tracks])
-    return make_map(bundle, embeddings, owners), measure(
-        bundle, [outputs.track for outputs in tracks], embeddings, owners
+    embeddings = np.stack(
+        [np.stack([outputs.embedding.mean(axis=0) for outputs in heard[hearing]]) for hearing in HEARINGS]
     )
+    quality = measure(bundle, [outputs.track for outputs in heard[HEARINGS[0]]], embeddings, owners, folds=folds)
+    return make_map(bundle, embeddings, owners), quality
 
 
-def choose_tracks(tracks: Sequence[TrackOutputs], most: int = MOST_TRACKS) -> list[TrackOutputs]:
+def choose_tracks(tracks: Sequence[LabelledTrack], most: int = MOST_TRACKS) -> list[LabelledTrack]:
     """At most so many tracks, in their order: first one of every artist, then a second, until there are enough."""
     heard_of: Counter[str] = Counter()
     turns = []
-    for number, outputs in enumerate(tracks):
-        turns.append((heard_of[outputs.track.group], number))
-        heard_of[outputs.track.group] += 1
+    for number, track in enumerate(tracks):
+        turns.append((heard_of[track.group], number))
+        heard_of[track.group] += 1
     return [tracks[number] for number in sorted(number for _, number in sorted(turns)[:most])]
 
 
@@ -112,13 +131,13 @@ def track_labels(bundle: Bundle, tracks: Sequence[TrackOutputs]) -> np.ndarray:
 
 
 def make_map(bundle: Bundle, embeddings: np.ndarray, owners: np.ndarray) -> GenreMap:
-    """A map of these tracks: embeddings float32 [tracks, embedding], owners int32 [tracks]."""
-    mean, scale = embeddings.mean(axis=0), embeddings.std(axis=0) + _SMALLEST_SCALE
+    """A map of these tracks: embeddings float32 [hearings, tracks, embedding], owners int32 [tracks]."""
+    mean, scale = embeddings.mean(axis=(0, 1)), embeddings.std(axis=(0, 1)) + _SMALLEST_SCALE
     clip = next((part.clip for part in bundle.parts if isinstance(part, HeadPart)), CLIP)
     standard = np.clip((embeddings - mean) / scale, -clip, clip)
-    projection = _discriminant_axes(standard, owners) if bundle.exclusive else _principal_axes(standard)
+    projection = _discriminant_axes(standard, owners) if bundle.exclusive else _principal_axes(standard[0])
     references = (standard @ projection).astype(np.float32)
-    points = lay_out(references)
+    points = lay_out(references[0])
     anchors, anchor_labels = find_anchors(points, owners, bundle.labels, fewest=FEWEST_TRACKS)
     return GenreMap(
         labels=bundle.labels,
@@ -135,22 +154,33 @@ def make_map(bundle: Bundle, embeddings: np.ndarray, owners: np.ndarray) -> Genr
 
 
 def measure(
-    bundle: Bundle, tracks: Sequence[LabelledTrack], embeddings: np.ndarray, owners: np.ndarray, *, folds: int = FOLDS
+    bundle: Bundle, tracks: Sequence[LabelledTrack], embeddings: np.ndarray, owners: np.ndarray, *, folds: int
 ) -> MapQuality:
     """Make the map anew without some of the artists, place their music on it, and look what is near; in folds."""
     artists = len({track.group for track in tracks})
     fold_of = grouped_folds(tracks, folds=min(folds, artists))
-    by_anchor, by_points = np.zeros(len(tracks), bool), np.zeros(len(tracks), bool)
+    by_anchor, by_points = (np.zeros(embeddings.shape[:2], bool) for _ in range(2))
+    moved = np.zeros(embeddings.shape[:2])
     for fold in np.unique(fold_of):
         tested = fold_of == fold
-        made = make_map(bundle, embeddings[~tested], owners[~tested])
-        places = made.place({"embedding": embeddings[tested]})
-        if len(made.anchors):
-            by_anchor[tested] = made.anchor_labels[_distances(places, made.anchors).argmin(axis=1)] == owners[tested]
-        near = made.point_labels[_distances(places, made.points).argsort(axis=1)[:, :NEAREST]]
-        by_points[tested] = [np.bincount(row).argmax() for row in near] == owners[tested]
-    commonest = np.bincount(owners).max() / len(owners)
-    return MapQuality(len(tracks), artists, float(by_anchor.mean()), float(by_points.mean()), float(commonest))
+        made = make_map(bundle, embeddings[:, ~tested], owners[~tested])
+        places = [made.place({"embedding": heard}) for heard in embeddings[:, tested]]
+        for hearing, found in enumerate(places):
+            if len(made.anchors):
+                nearest = made.anchor_labels[_distances(found, made.anchors).argmin(axis=1)]
+                by_anchor[hearing, tested] = nearest == owners[tested]
+            near = made.point_labels[_distances(found, made.points).argsort(axis=1)[:, :NEAREST]]
+            by_points[hearing, tested] = [np.bincount(row).argmax() for row in near] == owners[tested]
+            moved[hearing, tested] = np.linalg.norm(found - places[0], axis=1)
+    return MapQuality(
+        tracks=len(tracks),
+        artists=artists,
+        commonest_label=float(np.bincount(owners).max() / len(owners)),
+        placements={
+            name: Placement(float(by_anchor[row].mean()), float(by_points[row].mean()), float(moved[row].mean()))
+            for row, name in enumerate(HEARINGS)
+        },
+    )
 
 
 def _distances(places: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -158,6 +188,7 @@ def _distances(places: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _discriminant_axes(standard: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """float [hearings, tracks, embedding] -> float [embedding, axes]: what tells labels apart in every hearing."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     present = len(np.unique(owners))
@@ -165,11 +196,12 @@ def _discriminant_axes(standard: np.ndarray, owners: np.ndarray) -> np.ndarray:
     # axes would fit these tracks and no others.
     analysis = LinearDiscriminantAnalysis(
         solver="eigen", shrinkage=_SHRINKAGE, priors=np.full(present, 1.0 / present)
-    ).fit(standard, owners)
+    ).fit(standard.reshape(-1, standard.shape[-1]), np.tile(owners, len(standard)))
     return np.asarray(analysis.scalings_[:, : present - 1])
 
 
 def _principal_axes(standard: np.ndarray) -> np.ndarray:
+    """float [tracks, embedding] -> float [embedding, axes]."""
     from sklearn.decomposition import PCA
 
     axes = min(_PRINCIPAL_AXES, *standard.shape)
@@ -188,8 +220,12 @@ def build(classifier: BundleClassifier, data_folder: Path, cache_folder: Path, c
     check_copies(tracks)
     classifier.load()
     with console.status("listening") as status:
-        heard = Embedder(classifier.network, bundle.front_end, cache_folder).outputs(
-            tracks, progress=lambda done, total: status.update(f"listening: {done} of {total} tracks")
+        heard = listen(
+            classifier,
+            choose_tracks(tracks),
+            HEARINGS,
+            cache_folder,
+            lambda step, done, total: status.update(f"listening ({step}): {done} of {total} tracks"),
         )
     with console.status("making the map, and testing it with artists kept apart"):
         genre_map, quality = build_map(bundle, heard)
@@ -210,7 +246,7 @@ def main() -> int:
     except GenrescopeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(f"{classifier.name}: {quality}")
+    print(quality.to_text(), end="")
     return 0
 
 

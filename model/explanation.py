@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from model.classifier import BundleClassifier
 
 DEFAULT_STEPS = 8
-_ROBUST_MAXIMUM = 99.5
+_ROBUST_MAXIMUM = 99.0
 """Percentile that becomes one: a single cell does not make the rest pale."""
 _TIME_KERNEL = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
 _BAND_KERNEL = np.array([1.0, 2.0, 1.0]) / 4.0
@@ -24,7 +24,7 @@ def explain(
 ) -> np.ndarray:
     """How much each cell of a window spoke for a label: float32 [frames, bands], 0..1.
 
-    What spoke against it is set to zero; the rest is lightly smoothed over time and bands and divided by its 99.5th
+    What spoke against it is set to zero; the rest is lightly smoothed over time and bands and divided by its 99th
     percentile, so that the strongest cells are 1. Takes `steps` times two calls of the network, one window each, so
     that a live call beside it never waits for more than one.
 

@@ -21,6 +21,8 @@ def lay_out(references: np.ndarray) -> np.ndarray:
     """
     from sklearn.manifold import TSNE
 
+    # Two labels are told apart along one axis; the search for a beginning wants two.
+    references = np.pad(references, ((0, 0), (0, max(0, 2 - references.shape[1]))))
     perplexity = min(PERPLEXITY, (len(references) - 1) / 3.0)
     places = TSNE(2, perplexity=perplexity, init="pca", random_state=SEED).fit_transform(references)
     lowest, highest = places.min(axis=0), places.max(axis=0)
