@@ -23,7 +23,7 @@ window.genrescope = window.genrescope || {};
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     genrescope: {
       chooseSource: (key) => { g.chooseSource(key); return nothing(); },
-      chooseModel: (name) => { if (g.answer && name !== g.answer.model) g.command("model", { name }); return nothing(); },
+      chooseModel: (name) => { g.chooseModel(name); return nothing(); },
     },
   });
 })(window.genrescope);

@@ -32,6 +32,9 @@ window.genrescope = window.genrescope || {};
       // Nobody has set anything there yet: what this browser remembers counts.
       const kept = g.prefs.get("listening", null);
       if (kept && answer.settings.number === 0) g.command("settings", kept);
+      // The main session listens as the command line says, until somebody chooses; a page's own as its browser remembers.
+      const model = g.prefs.get("model", "");
+      if (model && g.isOwn() && model !== answer.model && answer.settings.number === 0) g.command("model", { name: model });
     }
     if (answer.settings.number === shown && key === shownStage) return;
     shown = answer.settings.number;
@@ -87,6 +90,7 @@ window.genrescope = window.genrescope || {};
 
   document.addEventListener("change", (event) => {
     if (event.target.id === "second") g.command("second", { name: event.target.value });
+    if (event.target.id === "first") g.chooseModel(event.target.value);
   });
 
   function field(title, effect, control, output) {
@@ -112,6 +116,7 @@ window.genrescope = window.genrescope || {};
   }
 
   g.onDialog("settings", () => {
+    document.getElementById("first").value = g.answer ? g.answer.model : "";
     document.getElementById("second").value = g.answer ? g.answer.second_model : "";
     document.getElementById("alone-row").hidden = !(g.answer && g.answer.shared);
     document.getElementById("alone").setAttribute("aria-pressed", String(g.isOwn()));

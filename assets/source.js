@@ -41,6 +41,12 @@ window.genrescope = window.genrescope || {};
     } catch (problem) { g.notice(problem.message); }
   };
 
+  g.chooseModel = function (name) {
+    if (!g.answer || g.replaying || !name || name === g.answer.model) return;
+    g.prefs.set("model", name);
+    g.command("model", { name });
+  };
+
   // The server tells what was chosen, here or in another page, and the lists follow.
   g.forgetChoices = () => { chosen = { source: null, model: null }; };
 

@@ -26,17 +26,17 @@ def _dialog(identifier: str, title: str, children: list[Any]) -> html.Dialog:
 
 
 def _settings(models: list[tuple[str, str]]) -> html.Dialog:
-    second = html.Div(
-        className="setting",
-        children=[
-            html.Label("Compare with a second model", htmlFor="second"),
-            html.Select(
-                [html.Option("No second model", value=""), *(html.Option(title, value=name) for name, title in models)],
-                id="second",
-                **attributes(aria_describedby="second-about"),
-            ),
-            html.P("Both listen to the same sound and are shown side by side. Twice the work.", id="second-about"),
-        ],
+    first = _model_choice(
+        "first",
+        "What it listens for",
+        "Genres exclude each other, tags hold several at once. A change begins the plot anew.",
+        models,
+    )
+    second = _model_choice(
+        "second",
+        "Compare with a second model",
+        "Both listen to the same sound and are shown side by side. Twice the work.",
+        [("", "No second model"), *models],
     )
     alone = html.Div(
         id="alone-row",
@@ -52,7 +52,7 @@ def _settings(models: list[tuple[str, str]]) -> html.Dialog:
         "settings",
         "Settings",
         [
-            html.Section([html.H3("Listening"), html.Div(id="listening"), second, alone]),
+            html.Section([html.H3("Listening"), html.Div(id="listening"), first, second, alone]),
             html.Section([html.H3("Looks"), html.Div(id="looks")]),
             html.Footer(
                 [
@@ -60,6 +60,22 @@ def _settings(models: list[tuple[str, str]]) -> html.Dialog:
                     html.P("Settings are kept in this browser."),
                 ]
             ),
+        ],
+    )
+
+
+def _model_choice(identifier: str, title: str, effect: str, models: list[tuple[str, str]]) -> html.Div:
+    about = f"{identifier}-about"
+    return html.Div(
+        className="setting",
+        children=[
+            html.Label(title, htmlFor=identifier),
+            html.Select(
+                [html.Option(words, value=name) for name, words in models],
+                id=identifier,
+                **attributes(aria_describedby=about),
+            ),
+            html.P(effect, id=about),
         ],
     )
 

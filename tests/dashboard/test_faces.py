@@ -106,6 +106,16 @@ def test_settings_are_kept_in_this_browser_and_reach_the_session(serve: Serve, l
     assert again.main.settings.sure_from is None
 
 
+def test_the_model_is_a_setting_too_and_kept_for_sessions_of_the_page(serve: Serve, look: Look) -> None:
+    studio = on(FakeStudio())
+    viewer = look(serve(studio).url)
+    viewer.page.keyboard.press(",")
+    viewer.page.locator("#first").select_option("tags")
+    until(lambda: studio.main.model == "tags", "the model")
+    viewer.page.click("#alone")
+    until(lambda: "guest-0" in studio.guests and studio.guests["guest-0"].model == "tags", "the kept model")
+
+
 def test_the_summary_shows_shares_and_stretches(serve: Serve, look: Look) -> None:
     viewer = look(serve(on(FakeStudio(), "metal", "reggae")).url)
     viewer.until_text("verdict", "Reggae")
