@@ -65,7 +65,8 @@ window.genrescope = window.genrescope || {};
       return RETRY_MS;
     }
     const arrived = performance.now();
-    answer.arrived = arrived - (arrived - asked) / 2; // when the server's figures were true, about
+    answer.delay = arrived - asked;
+    answer.arrived = arrived - answer.delay / 2; // when the server's figures were true, about
     if (answer.stage !== g.stage || g.replaying) return 0; // asked before the page chose another session
     g.take(answer);
     g.timing = { network: arrived - asked, start: arrived };

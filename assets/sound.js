@@ -6,9 +6,9 @@ window.genrescope = window.genrescope || {};
 
   const JUMP_SECONDS = 0.3; // further off than this it jumps; nearer, it plays a little faster or slower, unheard
   const STILL_SECONDS = 0.015; // nearer than this is in step
-  const FASTEST = 0.08; // share by which the speed may change
-  const SETTLE_MS = 1500; // a browser needs a while to get to another place; no second jump before
-  const LOOKS = 7; // polls whose middle tells where the server is: the network's delay wavers
+  const FASTEST = 0.1; // share by which the speed may change
+  const SETTLE_MS = 900; // a browser needs a while to get to another place; no second jump before
+  const LOOKS = 8; // polls of which the quickest tells where the server is, as in the network time protocol
   const EVERY_MS = 120;
 
   let wanted = null; // true or false once a person has said so; null: on where the server has no speaker
@@ -21,7 +21,7 @@ window.genrescope = window.genrescope || {};
   let measureLead = false;
   let slider = null;
   let latest = null; // {source, address}
-  let starts = []; // when, by this browser's clock, the track began; one estimate a poll
+  let starts = []; // when, by this browser's clock, the track began, and how long the poll took; one estimate a poll
   let ready = false; // the browser stands where the server is, and may begin
 
   const player = () => document.getElementById("player");
@@ -62,8 +62,8 @@ window.genrescope = window.genrescope || {};
   // Where in the sound the server's playback is at this very moment.
   function place() {
     if (latest.source.state !== "running" || !starts.length) return latest.source.position - startsAt(latest.source);
-    const middle = starts.slice().sort((a, b) => a - b)[starts.length >> 1];
-    return (performance.now() - middle) / 1000;
+    const quickest = starts.reduce((best, other) => (other.delay < best.delay ? other : best));
+    return (performance.now() - quickest.began) / 1000;
   }
 
   g.showSound = function (answer) {
@@ -84,10 +84,11 @@ window.genrescope = window.genrescope || {};
   // A pause, a seek and another track move the beginning: older estimates are then of no use.
   function note(source, answer) {
     const began = answer.arrived - 1000 * (source.position - startsAt(source));
+    const delay = answer.delay || 0;
     const here = g.replaying ? g.replaying.sound : "audio/" + g.stage + "/" + source.track + "?session=" + answer.instance + "-" + answer.session;
     const running = source.state === "running";
-    if (!running || !latest || latest.address !== here || starts.length && Math.abs(began - starts[starts.length - 1]) > 150) starts = [];
-    if (running) starts.push(began);
+    if (!running || !latest || latest.address !== here || starts.length && Math.abs(began - starts[starts.length - 1].began) > 150 + delay) starts = [];
+    if (running) starts.push({ began, delay });
     if (starts.length > LOOKS) starts.shift();
     latest = { source, address: here };
   }
