@@ -93,7 +93,6 @@ class Studio:
             start_seconds=start_seconds,
         )
         self._device = device
-        self._model = model
         self._lock = threading.RLock()
         self._guests: dict[str, _Guest] = {}
         self._stopped = threading.Event()

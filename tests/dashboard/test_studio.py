@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dashboard.pushed_source import PushedSource
 from dashboard.samples import MIX
+from dashboard.stage import Stage
 from dashboard.studio import LEFT_PAGE_SECONDS, OWN_STAGES, SILENT_PAGE_SECONDS, Studio
 from model.errors import BundleError, SettingError
 from model.library import Library
@@ -16,7 +19,7 @@ from stream.engine import Engine
 from stream.settings import StreamSettings
 from stream.sources.browser import BrowserSource
 from tests.sounds import write_tone
-from tests.stream.fakes import ManualClock
+from tests.stream.fakes import LoudnessClassifier, ManualClock
 
 
 def no_sound_system() -> SoundSystem:
@@ -171,6 +174,29 @@ def test_two_models_listen_to_the_same_sound(studio: Studio) -> None:
     studio.use_second_model("tags", studio.main)
     studio.listen_to("file:1")
     assert studio.main.second is not None and studio.main.second is not second
+
+
+def test_a_model_with_another_sample_rate_takes_over_at_the_same_moment() -> None:
+    clock = ManualClock()
+    engine = Engine(clock)
+    stage = Stage("main", engine, LoudnessClassifier(), StreamSettings())
+    source = PushedSource(1000)
+    stage.listen("pushed", source)
+    before = stage.session
+    assert before is not None
+    source.inlet.push(np.full((5000, 1), 0.5, np.float32), clock.now())
+    other = LoudnessClassifier()
+    other.sample_rate = 2000
+    stage.use(other)
+    after = stage.session
+    assert after is not None and after is not before
+    assert engine.sessions() == [after]
+    assert after.inlet.sample_rate == 2000
+    joined_at = after.stream_time
+    assert joined_at == pytest.approx(before.stream_time)
+    source.inlet.push(np.full((1000, 1), 0.5, np.float32), clock.now())
+    source.inlet.finish()  # what the resampler holds back comes too
+    assert after.stream_time == pytest.approx(joined_at + 1.0, abs=0.01)
 
 
 def test_settings_are_checked_and_reach_the_session(studio: Studio) -> None:
