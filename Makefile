@@ -5,7 +5,7 @@ help:
 	@echo "make play   play the demo mix and open the page"
 	@echo "make test   run all tests (installs a browser and a virtual sound card where it may)"
 	@echo "make lint   style, types and layering only"
-	@echo "make screenshot   make the picture of the README anew"
+	@echo "make screenshot   make the pictures of the README anew"
 
 play:
 	@tools/set_up.sh live
@@ -22,7 +22,7 @@ lint:
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-# Makes docs/page.png anew, the picture in the README; takes a little over a minute.
+# Makes docs/page.png and docs/page.webp anew, the pictures in the README; takes a minute and a half, and ffmpeg.
 screenshot:
 	@tools/set_up.sh test
 	@.venv/bin/python tools/screenshot.py
