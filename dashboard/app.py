@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dash import ClientsideFunction, Dash, Input, Output
 
 from dashboard.access import Access
+from dashboard.api.mount import ApiMount
 from dashboard.commands import register_commands
 from dashboard.downloads import register_downloads
 from dashboard.feed import register_feed
@@ -16,6 +18,9 @@ from dashboard.microphone import register_microphone
 from dashboard.page import INDEX, layout
 from dashboard.studio import Studio
 from dashboard.uploads import register_uploads
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -51,5 +56,14 @@ def create_app(studio: Studio, access: Access | None = None) -> Dash:
     register_downloads(server, studio)
     register_uploads(server, studio, studio.uploads)
     register_microphone(server, studio)
-    (access or Access()).guard(server, script_hashes=app.csp_hashes())
+    access = access or Access()
+    access.guard(server, script_hashes=app.csp_hashes())
+    server.wsgi_app = ApiMount(server.wsgi_app, lambda: _api(studio, access))  # type: ignore[method-assign]
     return app
+
+
+def _api(studio: Studio, access: Access) -> WSGIApplication:
+    """The interface for programs. What describes and checks it takes a moment to import, and pages do without it."""
+    from dashboard.api.application import create_api
+
+    return create_api(studio, access)

@@ -1,0 +1,97 @@
+"""The interface for programs: a Flask application of its own, described by OpenAPI as it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from flask import Response, request
+from flask_openapi import APIBlueprint, Info, OpenAPI
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+from dashboard.access import Access
+from dashboard.api.models import register_models
+from dashboard.api.mount import PREFIX
+from dashboard.api.problems import Problem, documented, invalid, register_problems
+from dashboard.studio import Studio
+
+OPENAPI_VERSION = "3.1.0"
+LONGEST_BODY_BYTES = 64 * 1024
+"""Of the JSON that is sent. Sound is taken in elsewhere, see `takes_sound`."""
+SOUND = "genrescope_takes_sound"
+
+RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (register_models,)
+"""What registers operations, in the order of the description."""
+
+
+def takes_sound(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks an operation that reads its body itself. Stands nearest to the function."""
+    setattr(view, SOUND, True)
+    return view
+
+
+def create_api(studio: Studio, access: Access) -> OpenAPI:
+    """The application that answers everything below /api/v1."""
+    server = OpenAPI(
+        "dashboard.api",
+        info=Info(
+            title="genrescope",
+            version=version("genrescope"),
+            description="What genre is heard, live or in files, for programs. Errors are problem details (RFC 9457).",
+        ),
+        security_schemes=_security_schemes(),
+        openapi_extensions={"security": _security(access)},
+        validation_error_model=Problem,
+        validation_error_callback=invalid,
+        doc_ui=False,
+        static_folder=None,
+    )
+    server.openapi_version = OPENAPI_VERSION
+    server.url_map.merge_slashes = False
+    server.url_map.strict_slashes = False
+    api = APIBlueprint(
+        "v1",
+        "dashboard.api",
+        url_prefix=PREFIX,
+        abp_responses=documented(400, 401, 403, 422),
+        operation_id_callback=lambda *, name, path, method: name,
+    )
+    for register in RESOURCES:
+        register(api, studio)
+    access.guard(server)
+    _check_bodies(server)
+    server.register_api(api)
+    register_problems(server)
+    return server
+
+
+def _check_bodies(server: OpenAPI) -> None:
+    """What is sent is JSON and small, except where sound is taken in."""
+
+    @server.before_request
+    def check() -> Response | None:
+        view = server.view_functions.get(request.endpoint or "")
+        if view is None or getattr(view, SOUND, False) or request.method in ("GET", "HEAD", "OPTIONS"):
+            return None
+        if "Transfer-Encoding" in request.headers or (request.content_length or 0) > LONGEST_BODY_BYTES:
+            raise RequestEntityTooLarge
+        if request.content_length:
+            if not request.is_json:
+                raise UnsupportedMediaType
+            if not isinstance(request.get_json(), dict):
+                raise BadRequest("the body is a JSON object")
+        return None
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """Any one of these suffices."""
+    needed: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
+    return needed if access.token is not None else [*needed, {}]
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer TOKEN"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "genrescope_8050", "description": "As the page has it."},
+    }

@@ -1,0 +1,91 @@
+"""What can listen: the models."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Response
+from flask_openapi import APIBlueprint
+from pydantic import Field
+
+from dashboard.api.schemas import Answer, ModelVersion
+from dashboard.studio import Studio
+from model.bundle import DESCRIPTION
+from model.classifier import BundleClassifier
+from model.library import DEFAULT_BUNDLE
+from stream.classifier import Classifier
+
+VERSION_DIGITS = 16
+
+
+class Interval(Answer):
+    low: float
+    high: float
+
+
+class Metrics(Answer):
+    """What was measured when the model was built; null where it was not."""
+
+    accuracy: float | None = Field(description="Balanced accuracy per track of music by unseen artists.")
+    accuracy_interval: Interval | None = Field(description="Its 95 % interval.")
+    cost_ms: float | None = Field(description="Of one window, on the machine that built it.")
+
+
+class Model(Answer):
+    name: str = Field(description="What ?model= takes.")
+    title: str
+    labels: list[str]
+    exclusive: bool = Field(description="One label is right at a time; otherwise several may be.")
+    window_seconds: float = Field(description="Sound one prediction is made from.")
+    sample_rate: int = Field(description="Hz. Sound of any other is converted.")
+    version: str = Field(description="Changes whenever anything in the model does.")
+    metrics: Metrics
+    default: bool = Field(description="It is used where none is named.")
+
+
+class Models(Answer):
+    models: list[Model]
+
+
+def register_models(api: APIBlueprint, studio: Studio) -> None:
+    """Add `GET /models`."""
+
+    @api.get("/models", summary="The models that can listen", operation_id="list_models", responses={200: Models})
+    def list_models() -> Response:
+        return Models(models=_models(studio)).response()
+
+
+def model_version(classifier: Classifier) -> ModelVersion:
+    """Which model gave an answer. The description of a bundle names the checksums of all its files, so the checksum of
+    the description changes whenever anything in the bundle does."""
+    if not isinstance(classifier, BundleClassifier):
+        return ModelVersion(name=classifier.name, version="")
+    content = (classifier.bundle.folder / DESCRIPTION).read_bytes()
+    return ModelVersion(name=classifier.name, version=hashlib.sha256(content).hexdigest()[:VERSION_DIGITS])
+
+
+def _models(studio: Studio) -> list[Model]:
+    found = []
+    for summary in studio.library.describe():
+        if summary.problem:
+            continue
+        classifier = studio.library.open(summary.name)
+        interval = summary.accuracy_interval
+        found.append(
+            Model(
+                name=summary.name,
+                title=summary.title,
+                labels=list(summary.labels),
+                exclusive=summary.exclusive,
+                window_seconds=classifier.window_seconds,
+                sample_rate=classifier.sample_rate,
+                version=model_version(classifier).version,
+                metrics=Metrics(
+                    accuracy=summary.accuracy,
+                    accuracy_interval=None if interval is None else Interval(low=interval[0], high=interval[1]),
+                    cost_ms=summary.cost_ms,
+                ),
+                default=summary.name == DEFAULT_BUNDLE,
+            )
+        )
+    return found

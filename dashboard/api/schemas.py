@@ -1,0 +1,100 @@
+"""The shapes of what programs send and get. Times are in seconds, probabilities 0..1, numbers rounded as in the page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from dashboard.access import TOKEN
+
+
+class Answer(BaseModel):
+    """What a program gets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def response(self, status: int = 200, **headers: str) -> Response:
+        """As JSON. Headers are given with underscores: `Content_Location="..."`."""
+        response = Response(self.model_dump_json(by_alias=True), status=status, mimetype="application/json")
+        response.headers["Cache-Control"] = "no-store"
+        for name, value in headers.items():
+            response.headers[name.replace("_", "-")] = value
+        return response
+
+
+class Order(BaseModel):
+    """The JSON that a program sends. Nothing is guessed: "1" is no number, and an unknown field is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Query(BaseModel):
+    """What stands behind the question mark of an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_token(cls, values: Any) -> Any:
+        """The password may stand in any address, and has been looked at already."""
+        return {name: value for name, value in values.items() if name != TOKEN} if isinstance(values, dict) else values
+
+
+def _switch(value: Any) -> Any:
+    if value in ("true", "false"):
+        return value == "true"
+    raise ValueError("it is true or false")
+
+
+def _whole(value: Any) -> Any:
+    # Not int(): that takes " 1 ", "1_0" and "١" as well.
+    if isinstance(value, str) and value.removeprefix("-").isascii() and value.removeprefix("-").isdigit():
+        return int(value) if len(value) < 20 else value
+    raise ValueError("it is a whole number")
+
+
+Switch = Annotated[bool, BeforeValidator(_switch), WithJsonSchema({"type": "boolean"})]
+"""true or false in an address, and nothing else."""
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number in an address."""
+
+
+class LabelProbability(Answer):
+    label: str
+    probability: float = Field(ge=0, le=1)
+
+
+class ModelVersion(Answer):
+    name: str = Field(description="What ?model= takes.")
+    version: str = Field(description="Changes whenever anything in the model does.")
+
+
+class Segment(Answer):
+    """A stretch of sound with one description."""
+
+    start_seconds: float
+    end_seconds: float
+    label: str = Field(description='A label of the model, "not sure" or "silence".')
+    probability: float = Field(ge=0, le=1, description='Mean over the stretch; 0 for "not sure" and "silence".')
+
+
+class Result(Answer):
+    """What was heard in one window."""
+
+    number: int = Field(ge=0, description="Counts up; `since` and `Last-Event-ID` refer to it.")
+    time_seconds: float = Field(description="Seconds of sound since the source began, at the window's end.")
+    track: int = Field(ge=0, description="Index of the track the window ended in.")
+    position_seconds: float = Field(description="Where in that track the window ended.")
+    verdict: str = Field(description='"sure", "not sure" or "silence".')
+    label: str | None = Field(description="The label that is named; null unless the verdict is sure.")
+    probability: float | None = Field(description="Of that label.")
+    probabilities: list[float] = Field(description="Smoothed, one for each label.")
+    latency_ms: float = Field(description="From sound to prediction.")
+
+
+def content(media_type: str, description: str, *, binary: bool = False) -> dict[str, Any]:
+    """For an operation's `responses`: an answer that is no JSON."""
+    schema: dict[str, Any] = {"type": "string", "format": "binary"} if binary else {"type": "string"}
+    return {"description": description, "content": {media_type: {"schema": schema}}}
