@@ -35,7 +35,7 @@ from flask import Flask, Response, request
 from dashboard.web_socket import ConnectionGoneError, WebSocket, WebSocketServed, refuse
 from model.errors import ServerError, SettingError
 from stream.clock import Clock, SystemClock
-from stream.sources.browser import Attachment, BrowserSource
+from stream.sources.socket import BROWSER, Attachment, SocketSource
 
 if TYPE_CHECKING:
     from dashboard.studio import Studio
@@ -116,12 +116,12 @@ class _Listener:
             raise _RefusalError(LISTENS_ELSEWHERE, "the session listens to something else now")
         raise _RefusalError(REPLACED, "another connection has taken the place of this one")
 
-    def _source(self) -> BrowserSource:
+    def _source(self) -> SocketSource:
         try:
             source = self._studio.stage(self._stage).source
         except SettingError as error:
             raise _RefusalError(NO_STAGE, "this page's session has ended") from error
-        if not isinstance(source, BrowserSource):
+        if not isinstance(source, SocketSource):
             raise _RefusalError(LISTENS_ELSEWHERE, "the session listens to something else now")
         return source
 
@@ -152,7 +152,7 @@ def _hello(message: str | bytes) -> tuple[float, int, str]:
     return rate, channels, capture
 
 
-def _attach(source: BrowserSource, rate: float, channels: int, capture: str) -> Attachment:
+def _attach(source: SocketSource, rate: float, channels: int, capture: str) -> Attachment:
     try:
         return source.attach(rate, channels, capture=capture)
     except SettingError as error:

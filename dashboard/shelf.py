@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dashboard.links import LINK, checked_link, link_title
 from dashboard.samples import samples
 from dashboard.uploads import Uploads
-from model.errors import SettingError
+from model.errors import LinkError, SettingError
 from stream.clock import Clock
 from stream.devices import SoundSystem
 from stream.settings import StreamSettings
-from stream.sources.browser import BrowserSource
 from stream.sources.file import FileSource
+from stream.sources.socket import BROWSER, PROGRAM, SocketSource
 from stream.sources.sound_card import SoundCardSource
 from stream.sources.source import Source
 
+if TYPE_CHECKING:
+    from dashboard.stage import Stage
+    from stream.links.web import Web
+
 MICROPHONE = "microphone"
 """The key of the microphone of the browser that shows the page."""
+PROGRAM_SOUND = "audio"
+"""The key of the sound that a program sends through the API."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,15 @@ class SourceChoice:
     key: str
     title: str
     group: str
-    """"Your files", "Uploaded", "Samples" or "Sound card"."""
+    """"Link", "Your files", "Uploaded", "Samples" or "Sound card"."""
+
+
+def with_playing_link(choices: Sequence[SourceChoice], stage: Stage) -> list[SourceChoice]:
+    """These choices, and before them the link that the stage listens to, if it does; links are on no list otherwise."""
+    key, source = stage.source_key, stage.source
+    if source is None or key.partition(":")[0] != LINK:
+        return list(choices)
+    return [SourceChoice(key, f"Link: {link_title(source.status())}", "Link"), *choices]
 
 
 class Shelf:
@@ -36,6 +52,7 @@ class Shelf:
 
     files : what was named on the command line, offered in the page as "Your files".
     speaker, loop : how files are played; start_seconds is where the first of them begins, the first time.
+    web : gives what links are fetched with, when the first one is opened; without it none can be.
     """
 
     def __init__(
@@ -49,6 +66,7 @@ class Shelf:
         speaker: str = "auto",
         loop: bool = False,
         start_seconds: float = 0.0,
+        web: Callable[[], Web] | None = None,
     ) -> None:
         self.sound = sound
         self.uploads = uploads
@@ -58,6 +76,7 @@ class Shelf:
         self._speaker = speaker
         self._loop = loop
         self._start_seconds = start_seconds
+        self._web = web
 
     def choices(self, owner: str) -> list[SourceChoice]:
         """Everything a stage can choose to listen to, devices as they are now. Uploads are seen by their owner only."""
@@ -79,6 +98,7 @@ class Shelf:
             "device": self._open_device,
             "upload": self._open_upload,
             MICROPHONE: self._open_microphone,
+            PROGRAM_SOUND: self._open_program_sound,
         }
         if kind not in opener:
             raise SettingError(
@@ -105,7 +125,20 @@ class Shelf:
         return self._play([upload.path], first=0, titles=[upload.title])
 
     def _open_microphone(self, _name: str, _owner: str) -> Source:
-        return BrowserSource(clock=self._clock)
+        return SocketSource(BROWSER, clock=self._clock)
+
+    def _open_program_sound(self, _name: str, _owner: str) -> Source:
+        return SocketSource(PROGRAM, clock=self._clock)
+
+    def _open_link(self, name: str, _owner: str) -> Source:
+        """Only what needs no network is checked here; names are looked up and servers asked in the source's thread."""
+        url = checked_link(name)
+        if self._web is None:
+            raise LinkError("links cannot be played here", next_step="Choose a source from the list")
+        # What it is made of comes with the first link: the page's start does not wait for it.
+        from stream.sources.link import LinkSource
+
+        return LinkSource(url, self._web(), clock=self._clock, block_seconds=self._block_seconds)
 
     def _play(self, files: Sequence[Path], *, first: int, titles: Sequence[str] | None = None) -> Source:
         # Where to begin was said of the first file, not of whatever is chosen later.

@@ -19,7 +19,7 @@ from model.networks.loading import Device
 from stream.devices import SoundSystem
 from stream.engine import Engine
 from stream.settings import StreamSettings
-from stream.sources.browser import BrowserSource
+from stream.sources.socket import SocketSource
 
 if TYPE_CHECKING:
     from dashboard.share import Share
@@ -227,7 +227,7 @@ class Studio:
         if guest.left:
             return unseen_seconds > LEFT_PAGE_SECONDS
         source = guest.stage.source
-        if isinstance(source, BrowserSource):
+        if isinstance(source, SocketSource):
             # A page that sends sound is there, however seldom it asks; one that sends none may just have been reloaded.
             return source.detached_seconds > LOST_MICROPHONE_SECONDS and unseen_seconds > LOST_MICROPHONE_SECONDS / 2
         return unseen_seconds > SILENT_PAGE_SECONDS

@@ -17,7 +17,7 @@ from dashboard.microphone import register_microphone
 from dashboard.server import PageServer
 from model.errors import SettingError
 from stream.clock import Clock, SystemClock
-from stream.sources.browser import BrowserSource
+from stream.sources.socket import BROWSER, SocketSource
 from stream.sources.source import Source
 
 STAGE = "the-page"
@@ -75,7 +75,7 @@ class ListeningStudio:
     def listen(self) -> None:
         """Listen to a browser's microphone, from the beginning."""
         self.notebook = Notebook()
-        self.source = BrowserSource(clock=self.clock)
+        self.source = SocketSource(BROWSER, clock=self.clock)
         self.source.start(self.notebook)
         self.stages[STAGE].source = self.source
 

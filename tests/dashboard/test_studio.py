@@ -17,7 +17,7 @@ from model.library import Library
 from stream.devices import SoundSystem
 from stream.engine import Engine
 from stream.settings import StreamSettings
-from stream.sources.browser import BrowserSource
+from stream.sources.socket import SocketSource
 from tests.sounds import write_tone
 from tests.stream.fakes import LoudnessClassifier, ManualClock
 
@@ -137,7 +137,7 @@ def test_a_closed_tab_ends_its_microphone_within_ten_seconds(studio: Studio) -> 
     own = studio.open_stage()
     studio.listen_to("microphone", own)
     source = own.source
-    assert isinstance(source, BrowserSource)
+    assert isinstance(source, SocketSource)
     attachment = source.attach(48000, 1)
     clock.time += 60.0  # a hidden tab asks seldom; its sound says that it is there
     studio.keep()

@@ -1,4 +1,4 @@
-"""The browser's microphone as a source: frames are counted, gaps are lost and said, silence of the line is noticed."""
+"""Sound from a socket as a source: frames are counted, gaps are lost and said, silence of the line is noticed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model.errors import SettingError
 from stream.inlet import Inlet
 from stream.records import SourceState
-from stream.sources.browser import BURST_SECONDS, Attachment, BrowserSource
+from stream.sources.socket import BROWSER, BURST_SECONDS, PROGRAM, Attachment, Sender, SocketSource
 from tests.stream.fakes import ManualClock
 
 RATE = 8000
@@ -20,9 +20,9 @@ SOUND = np.random.default_rng(1).uniform(-0.5, 0.5, (12 * RATE, 2)).astype(np.fl
 class Line:
     """A source that listens, with the clock in hand. The inlet is at the browser's rate: what comes in stands there."""
 
-    def __init__(self) -> None:
+    def __init__(self, sender: Sender = BROWSER) -> None:
         self.clock = ManualClock()
-        self.source = BrowserSource(clock=self.clock)
+        self.source = SocketSource(sender, clock=self.clock)
         self.inlet = Inlet(RATE, 60.0)
         self.source.start(self.inlet)
 
@@ -261,3 +261,79 @@ def test_what_is_no_number_does_not_get_further_than_the_inlet(line: Line) -> No
 def test_it_can_be_neither_paused_nor_wound(line: Line) -> None:
     with pytest.raises(SettingError, match="browser microphone cannot be paused"):
         line.source.pause()
+
+
+# ---- a program -----------------------------------------------------------------------------------------------------
+
+
+def test_blocks_without_a_count_follow_each_other() -> None:
+    line = Line(PROGRAM)
+    attachment = line.source.attach(float(RATE), 2)
+    for first in range(0, RATE, 800):
+        line.clock.time += 0.1
+        attachment.push(SOUND[first : first + 800])
+    reference = Inlet(RATE, 60.0)
+    reference.begin(RATE)
+    reference.push(SOUND[:RATE], 0.0)
+    np.testing.assert_array_equal(line.heard(), reference.ring.read(0, RATE)[0])
+    assert line.lost == 0.0
+
+
+def test_the_words_are_those_of_who_sends() -> None:
+    line = Line(PROGRAM)
+    assert (line.source.status().kind, line.source.status().title) == ("program", "Sound sent by a program")
+    assert "waiting for the program" in line.source.status().detail
+    attachment = line.source.attach(float(RATE), 2)
+    line.clock.time += 2.1
+    assert line.source.status().detail == "the program is connected, but sends nothing"
+    attachment.detach()
+    assert line.source.status().detail == "the connection to the program is lost; it may connect again"
+    with pytest.raises(SettingError, match="a program cannot be paused"):
+        line.source.pause()
+    line.source.stop()
+    with pytest.raises(SettingError, match="nobody listens to the program's sound"):
+        line.source.attach(float(RATE), 2)
+
+
+def test_sound_that_has_ended_is_handed_over_to_the_last_sample() -> None:
+    line = Line(PROGRAM)
+    attachment = line.source.attach(44100.0, 1)
+    attachment.push(np.full((44100, 1), 0.25, np.float32))
+    assert len(line.heard()) < RATE, "the resampler holds some back"
+    attachment.finish()
+    attachment.finish()
+    assert len(line.heard()) == RATE
+    assert not attachment.active
+    assert line.state() is SourceState.ENDED
+    line.clock.time += 5.0
+    assert line.state() is SourceState.ENDED
+    assert line.source.detached_seconds == pytest.approx(5.0)
+
+
+def test_after_the_end_a_program_may_begin_anew() -> None:
+    line = Line(PROGRAM)
+    for _ in range(2):
+        attachment = line.source.attach(float(RATE), 2)
+        attachment.push(SOUND[:RATE])
+        assert line.state() is SourceState.RUNNING
+        attachment.finish()
+    assert [restart.sample for restart in line.inlet.restarts] == [0, RATE]
+
+
+def test_the_end_of_a_connection_that_was_replaced_is_none() -> None:
+    line = Line(PROGRAM)
+    first, second = (line.source.attach(float(RATE), 2) for _ in range(2))
+    first.finish()
+    assert second.active
+    assert line.state() is SourceState.STARTING
+
+
+def test_a_paced_connection_may_send_faster_than_time_passes() -> None:
+    line = Line(PROGRAM)
+    attachment = line.source.attach(float(RATE), 2, paced=True)
+    for first in range(0, 12 * RATE, RATE):
+        attachment.push(SOUND[first : first + RATE])
+    attachment.push(SOUND[:RATE])
+    assert line.lost == 0.0
+    assert len(line.heard()) == 13 * RATE > BURST_SECONDS * RATE
+    assert {mark.captured_at for mark in line.inlet.marks} == {line.clock.now()}
