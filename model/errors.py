@@ -64,3 +64,23 @@ class ServerError(GenrescopeError):
     """The page cannot be served: the port is taken, or the address is not ours."""
 
     exit_code = 7
+
+
+class LinkError(GenrescopeError):
+    """A link cannot be listened to: refused, not found, not sound, too much, broken off.
+
+    Parameters
+    ----------
+    status : the fitting one of HTTP. 422: the link itself is refused; 502: what it leads to does not work; 504: it is
+        too slow; 413: too much; 429: too many at once; 501: something that is not installed is needed.
+    temporary : trying again may help, as with a broken connection or a server that is busy.
+    """
+
+    exit_code = 8
+
+    def __init__(
+        self, what: str, *, rule: str = "", next_step: str = "", status: int = 422, temporary: bool = False
+    ) -> None:
+        super().__init__(what, rule=rule, next_step=next_step)
+        self.status = status
+        self.temporary = temporary
