@@ -91,6 +91,10 @@ class Attachment:
         """False once what is pushed is no longer listened to."""
         return self._source.listens_to(self)
 
+    def begin(self) -> None:
+        """The sound begins now, even before its first block has come. Only for who sends no counts."""
+        self._source.begin(self)
+
     def push(self, block: np.ndarray, first_frame: int | None = None) -> None:
         """Next block, float32 [n, channels], n at most a second of it.
 
@@ -200,6 +204,13 @@ class SocketSource(Source):
         """Whether this is the connection that is listened to."""
         with self._lock:
             return attachment is self._attachment
+
+    def begin(self, attachment: Attachment) -> None:
+        """What `Attachment.begin` says."""
+        with self._lock:
+            if attachment is self._attachment and self._sink is not None and self._next_frame is None:
+                self._sink.begin(attachment.rate)
+                self._next_frame = 0
 
     def take(self, attachment: Attachment, block: np.ndarray, first_frame: int | None) -> None:
         """What `Attachment.push` says."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from dashboard.microphone import HELLO_SECONDS
 from dashboard.server import PageServer
+from dashboard.sound_socket import HELLO_SECONDS
 from dashboard.web_socket import DEAD_SECONDS
 from stream.records import SourceState
 from tests.dashboard.conftest import until
@@ -118,7 +118,7 @@ def test_a_message_in_several_frames_is_put_together(server: PageServer, studio:
     np.testing.assert_array_equal(studio.notebook.sound()[:, 0], NOISE[:20])
     connection.sendall(bytes([0x88, 0x80]) + bytes(4))
     answers = everything(connection)
-    assert b'{"ok": true}' in answers
+    assert b'{"ok":true}' in answers
     assert b"\x8a\x04ping" in answers
     assert answers.endswith(b"\x88\x00"), "the last word is the answer to the good-bye"
 
@@ -139,7 +139,7 @@ def test_the_connection_ends_when_the_stage_listens_to_something_else(
     studio.listen_elsewhere()
     # Sound that is still on its way must not drown the reason.
     browser.send(NOISE[:8000], 0)
-    assert browser.farewell() == (4409, "the session listens to something else now")
+    assert browser.farewell() == (4409, "the session listens to something else")
     assert Browser(server).hello(answer=False).farewell()[0] == 4409
 
 
@@ -168,7 +168,7 @@ def test_the_reason_arrives_while_the_browser_goes_on_sending(server: PageServer
 
 @pytest.mark.parametrize("stage", ["", "unknown", "%00", "../main"])
 def test_a_stage_that_does_not_exist_is_named_as_the_reason(server: PageServer, stage: str) -> None:
-    assert Browser(server, stage).hello(answer=False).farewell() == (4404, "this page's session has ended")
+    assert Browser(server, stage).hello(answer=False).farewell() == (4404, "there is no such session, or it has ended")
 
 
 # ---- what is no microphone ---------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def test_a_page_that_never_says_what_it_wants_is_sent_away(timed: Callable[..., 
     clock = ManualClock()
     browser = Browser(timed(ListeningStudio(clock), clock))
     let_time_pass(clock, HELLO_SECONDS)
-    assert browser.farewell() == (4400, "the page has said nothing for 10 seconds")
+    assert browser.farewell() == (4400, "nothing has been said for 10 seconds")
 
 
 def let_time_pass(clock: ManualClock, seconds: float) -> None:
