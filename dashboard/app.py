@@ -58,7 +58,7 @@ def create_app(studio: Studio, access: Access | None = None) -> Dash:
     register_microphone(server, studio)
     access = access or Access()
     access.guard(server, script_hashes=app.csp_hashes())
-    server.wsgi_app = ApiMount(server.wsgi_app, lambda: _api(studio, access))  # type: ignore[method-assign]
+    server.wsgi_app = ApiMount(server.wsgi_app, lambda: _api(studio, access))
     return app
 
 

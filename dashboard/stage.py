@@ -54,10 +54,20 @@ class Stage:
     """Every method may be called from any thread.
 
     identifier : "main" for the command line's, an unguessable name for that of a single page.
+    owner : whose uploads it may listen to; without one, its own.
     """
 
-    def __init__(self, identifier: str, engine: Engine, classifier: Classifier, settings: StreamSettings) -> None:
+    def __init__(
+        self,
+        identifier: str,
+        engine: Engine,
+        classifier: Classifier,
+        settings: StreamSettings,
+        *,
+        owner: str | None = None,
+    ) -> None:
         self.identifier = identifier
+        self.owner = owner or identifier
         self._engine = engine
         self._classifier = classifier
         self._second_classifier: Classifier | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,22 +14,31 @@ from typing import TYPE_CHECKING, Any
 from dashboard.shelf import MICROPHONE, Shelf, SourceChoice
 from dashboard.stage import Stage
 from dashboard.uploads import UploadLimits, Uploads
-from model.errors import SettingError
+from model.bundle import DESCRIPTION
+from model.classifier import BundleClassifier
+from model.errors import BundleError, SettingError
 from model.library import Library
 from model.networks.loading import Device
 from stream.devices import SoundSystem
 from stream.engine import Engine
+from stream.records import SessionState
 from stream.settings import StreamSettings
 from stream.sources.socket import SocketSource
 
 if TYPE_CHECKING:
     from dashboard.share import Share
+    from stream.links.policy import LinkPolicy
+    from stream.links.web import Web
 
 log = logging.getLogger(__name__)
 
 MAIN = "main"
+PROGRAMS = "api"
+"""The owner of what programs upload."""
 OWN_STAGES = 12
 """Pages with a session of their own; each costs a share of the processor."""
+KEPT_STAGES = 12
+"""Sessions that programs have opened; each costs as much."""
 KEEPING_SECONDS = 1.0
 """How often the studio looks after its stages."""
 SILENT_PAGE_SECONDS = 90.0
@@ -37,15 +47,36 @@ LEFT_PAGE_SECONDS = 4.0
 """After a page has said good-bye; if it was loaded again, it asks sooner."""
 LOST_MICROPHONE_SECONDS = 8.0
 """A browser that has sent no sound for so long has been closed."""
+FORGOTTEN_SECONDS = 15 * 60.0
+"""A session of a program that has come to its end, and that nobody has asked for since, is closed after so long."""
+OPEN_BUNDLES = 8
+"""Bundles that are held ready; those that were not wanted for longest go first."""
+
+
+class NoStageError(SettingError):
+    """There is no such stage (any more)."""
+
+    status = 404
+
+
+class FullError(SettingError):
+    """As many stages are open as may be."""
+
+    status = 429
 
 
 @dataclass
 class _Guest:
-    """A page with a stage of its own: when it last asked for news, and whether it has said good-bye."""
+    """A page or a program with a stage of its own: when it last asked for news, and whether it has said good-bye.
+
+    kept : it is a program's, and stays although nobody asks; over_since : when its sound had come to an end.
+    """
 
     stage: Stage
     seen_at: float
     left: bool = False
+    kept: bool = False
+    over_since: float | None = None
 
 
 class Studio:
@@ -54,6 +85,7 @@ class Studio:
     files, speaker, loop, start_seconds : what `Shelf` says of them.
     shared : pages follow the main stage and each other; without it every page that chooses something gets a stage of
         its own.
+    links : what links may lead to; without one, what `LinkPolicy` says by itself.
     """
 
     def __init__(
@@ -71,6 +103,7 @@ class Studio:
         sound: SoundSystem | None = None,
         engine: Engine | None = None,
         upload_limits: UploadLimits | None = None,
+        links: LinkPolicy | None = None,
     ) -> None:
         self.library = library
         self.settings = settings
@@ -91,13 +124,18 @@ class Studio:
             speaker=speaker,
             loop=loop,
             start_seconds=start_seconds,
+            web=self.web,
         )
         self._device = device
+        self._links = links
+        self._web: Web | None = None
+        self._model = model
+        self._bundles: OrderedDict[str, tuple[tuple[int, int], BundleClassifier]] = OrderedDict()
         self._lock = threading.RLock()
         self._guests: dict[str, _Guest] = {}
         self._stopped = threading.Event()
         self._keeper: threading.Thread | None = None
-        self._classifier = library.open(model, device=device)
+        self._classifier = self.classifier(model)
         self.main = Stage(MAIN, self.engine, self._classifier, settings)
 
     def start(self) -> None:
@@ -115,10 +153,26 @@ class Studio:
         self.engine.stop()
         self.uploads.close()
 
+    @property
+    def ready(self) -> bool:
+        """Whether what is heard is classified at once: the network is loaded, or none is needed."""
+        return self.replay is not None or self._classifier.loaded
+
+    def web(self) -> Web:
+        """The one way to the network for all links; made when it is first wanted."""
+        with self._lock:
+            if self._web is None:
+                # The page starts without what it needs.
+                from stream.links.policy import LinkPolicy
+                from stream.links.web import Web
+
+                self._web = Web(self._links or LinkPolicy())
+            return self._web
+
     # ---- stages ---------------------------------------------------------------------------------------------------
 
     def stages(self) -> list[Stage]:
-        """The main stage and those of single pages."""
+        """The main stage, those of single pages and those of programs."""
         with self._lock:
             return [self.main, *(guest.stage for guest in self._guests.values())]
 
@@ -129,7 +183,7 @@ class Studio:
         with self._lock:
             guest = self._guests.get(identifier)
             if guest is None:
-                raise SettingError(
+                raise NoStageError(
                     "the session of this page has ended",
                     rule="it ends some time after the page was closed or fell asleep",
                     next_step="Choose again what to listen to",
@@ -138,32 +192,65 @@ class Studio:
             guest.left = False
             return guest.stage
 
-    def open_stage(self) -> Stage:
-        """A stage for a single page. It ends when the page is gone."""
+    def kept_stages(self) -> list[Stage]:
+        """The main stage and those of programs, the oldest first. Those of single pages are their own business."""
         with self._lock:
-            if len(self._guests) >= OWN_STAGES:
-                raise SettingError(
-                    f"{OWN_STAGES} pages have a session of their own already",
-                    rule="each costs a share of the processor",
-                    next_step="Close one of those pages, or follow the main session",
+            return [self.main, *(guest.stage for guest in self._guests.values() if guest.kept)]
+
+    def kept_stage(self, identifier: str) -> Stage:
+        """As `stage`, for programs: a single page's stage is none of theirs."""
+        with self._lock:
+            guest = self._guests.get(identifier)
+            if identifier != MAIN and (guest is None or not guest.kept):
+                raise NoStageError(
+                    f"there is no session {identifier[:40]!r}",
+                    rule=f"one ends with DELETE, or {FORGOTTEN_SECONDS / 60:g} minutes after its sound has",
+                    next_step="Ask for the list of sessions, or start one",
                 )
-            # The name is a key to the stage: nobody else's page can guess it.
-            stage = Stage(secrets.token_urlsafe(12), self.engine, self._classifier, self.settings)
-            self._guests[stage.identifier] = _Guest(stage, self.engine.clock.now())
+            return self.stage(identifier)
+
+    def open_stage(self, *, kept: bool = False) -> Stage:
+        """A stage for a single page, which ends when the page is gone; or (`kept`) for a program.
+
+        That one ends with `close_stage`, or a quarter of an hour after its sound has if nobody has asked for it since.
+        Raises FullError.
+        """
+        with self._lock:
+            if sum(guest.kept is kept for guest in self._guests.values()) >= (KEPT_STAGES if kept else OWN_STAGES):
+                raise _full(kept)
+            # The name is a key to the stage: nobody else's page can guess it. Programs see theirs in a list.
+            name = secrets.token_hex(6) if kept else secrets.token_urlsafe(12)
+            owner = PROGRAMS if kept else None
+            stage = Stage(name, self.engine, self._classifier, self.settings, owner=owner)
+            self._guests[stage.identifier] = _Guest(stage, self.engine.clock.now(), kept=kept)
             return stage
+
+    def close_stage(self, identifier: str) -> None:
+        """End the stage of a page or a program now, if there is one. The main one only falls silent."""
+        if identifier == MAIN:
+            self.listen_to("")
+            return
+        with self._lock:
+            guest = self._guests.pop(identifier, None)
+        if guest is not None:
+            guest.stage.close()
+            self.uploads.forget(identifier)
 
     def leave(self, identifier: str) -> None:
         """The page says good-bye. It may be loaded again at once, and then goes on."""
         with self._lock:
             guest = self._guests.get(identifier)
-            if guest is not None:
+            if guest is not None and not guest.kept:
                 guest.left = True
                 guest.seen_at = self.engine.clock.now()
 
     # ---- commands -------------------------------------------------------------------------------------------------
 
-    def listen_to(self, key: str, stage: Stage | None = None) -> None:
-        """Have a stage (the main one) listen to the choice with this key; "" stops listening."""
+    def listen_to(self, key: str, stage: Stage | None = None, *, owner: str = "") -> None:
+        """Have a stage (the main one) listen to the choice with this key; "" stops listening.
+
+        owner : whose uploads may be chosen; without one, the stage's.
+        """
         stage = stage or self.main
         if key == MICROPHONE and stage is self.main:
             raise SettingError(
@@ -171,22 +258,44 @@ class Studio:
                 rule="each browser has a session of its own for it",
                 next_step="Use the microphone button of the page",
             )
-        source = self._shelf.open(key, stage.identifier) if key else None
+        source = self._shelf.open(key, owner or stage.owner) if key else None
         # The default device goes by its name from now on, as in the list of choices.
         named = f"device:{source.status().title}" if source is not None and key == "device:" else key
         stage.listen(named, source)
 
     def use_model(self, name: str, stage: Stage | None = None) -> None:
         """Have a stage listen with another bundle; it is loaded in the background."""
-        (stage or self.main).use(self.library.open(name, device=self._device))
+        (stage or self.main).use(self.classifier(name))
 
     def use_second_model(self, name: str, stage: Stage) -> None:
         """Have a stage listen with a second bundle too; "" for one only."""
-        stage.use_second(self.library.open(name, device=self._device) if name else None)
+        stage.use_second(self.classifier(name) if name else None)
 
     def change_settings(self, values: dict[str, Any], stage: Stage) -> None:
         """Change some of a stage's settings. Raises SettingError for what cannot be set, or not to this value."""
         stage.change(replace(stage.settings, **checked_settings(values)))
+
+    def classifier(self, name: str) -> BundleClassifier:
+        """The bundle of that name, the same for all who listen with it; `engine.load` loads its network.
+
+        Raises BundleError if there is none, or if it is damaged. A folder can be named on the command line only.
+        """
+        with self._lock:
+            if name != self._model and name not in self.library.names():
+                raise BundleError(
+                    f"there is no model named {name[:40]!r}",
+                    rule=f"there are: {', '.join(self.library.names()) or 'none'}",
+                    next_step="Choose one of them",
+                )
+            held = self._bundles.pop(name, None)
+            # A bundle that was built anew meanwhile is opened anew.
+            if held is None or held[0] != _stamp(held[1]):
+                opened = self.library.open(name, device=self._device)
+                held = _stamp(opened), opened
+            self._bundles[name] = held
+            while len(self._bundles) > OPEN_BUNDLES:
+                self._bundles.popitem(last=False)
+            return held[1]
 
     # ---- choices --------------------------------------------------------------------------------------------------
 
@@ -196,7 +305,7 @@ class Studio:
 
     def choices(self, stage: Stage | None = None) -> list[SourceChoice]:
         """Everything a stage can choose to listen to, devices as they are now."""
-        return self._shelf.choices((stage or self.main).identifier)
+        return self._shelf.choices((stage or self.main).owner)
 
     def refresh_devices(self) -> None:
         """Look for sound cards again. While one is in use the list stays as it is."""
@@ -207,11 +316,7 @@ class Studio:
     def keep(self) -> None:
         """Look after the stages once: close those whose page is gone, and note what the others have heard."""
         for identifier in self._gone():
-            with self._lock:
-                guest = self._guests.pop(identifier, None)
-            if guest is not None:
-                guest.stage.close()
-                self.uploads.forget(identifier)
+            self.close_stage(identifier)
         for stage in self.stages():
             stage.refresh()
 
@@ -219,8 +324,23 @@ class Studio:
         now = self.engine.clock.now()
         with self._lock:
             return [
-                name for name, guest in self._guests.items() if self._is_gone(guest, unseen_seconds=now - guest.seen_at)
+                name
+                for name, guest in self._guests.items()
+                if (
+                    self._is_forgotten(guest, now)
+                    if guest.kept
+                    else self._is_gone(guest, unseen_seconds=now - guest.seen_at)
+                )
             ]
+
+    @staticmethod
+    def _is_forgotten(guest: _Guest, now: float) -> bool:
+        if not _is_over(guest.stage):
+            guest.over_since = None
+            return False
+        if guest.over_since is None:
+            guest.over_since = now
+        return now - max(guest.over_since, guest.seen_at) > FORGOTTEN_SECONDS
 
     @staticmethod
     def _is_gone(guest: _Guest, *, unseen_seconds: float) -> bool:
@@ -238,6 +358,37 @@ class Studio:
                 self.keep()
             except Exception:  # one stage's trouble must not end the care for the others
                 log.exception("looking after the stages failed")
+
+
+def _is_over(stage: Stage) -> bool:
+    """Whether no more sound will come by itself."""
+    session, source = stage.session, stage.source
+    if session is None or (isinstance(source, SocketSource) and source.detached_seconds > 0.0):
+        return True
+    return session.status().state in (SessionState.ENDED, SessionState.FAILED)
+
+
+def _full(kept: bool) -> FullError:
+    if kept:
+        return FullError(
+            f"programs have {KEPT_STAGES} sessions already",
+            rule="each costs a share of the processor",
+            next_step="Delete one of those, or wait",
+        )
+    return FullError(
+        f"{OWN_STAGES} pages have a session of their own already",
+        rule="each costs a share of the processor",
+        next_step="Close one of those pages, or follow the main session",
+    )
+
+
+def _stamp(classifier: BundleClassifier) -> tuple[int, int]:
+    """Differs once the bundle's description has been written anew."""
+    try:
+        found = (classifier.bundle.folder / DESCRIPTION).stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 SETTABLE = {

@@ -13,6 +13,7 @@ from model.errors import GenrescopeError
 from stream.classifier import Classifier, Network
 from stream.clock import Clock, SystemClock
 from stream.session import Answer, Job, Session
+from stream.totals import Totals, TotalsSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,22 @@ class Engine:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network-loader")
-        self._loading: dict[int, Future[None]] = {}
+        self._loading: dict[int, tuple[Classifier, Future[None]]] = {}
+        self._totals = Totals()
 
     @property
     def clock(self) -> Clock:
         return self._clock
+
+    @property
+    def alive(self) -> bool:
+        """False once its thread has ended although nobody stopped it."""
+        return self._thread is None or self._thread.is_alive() or self._stopped.is_set()
+
+    def totals(self) -> TotalsSnapshot:
+        """What all sessions together have come to, also those that have ended."""
+        with self._lock:
+            return self._totals.snapshot([session.counts() for session in self._sessions.values()])
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -59,11 +71,15 @@ class Engine:
         session.start()
         with self._lock:
             self._sessions[session.identifier] = session
+            self._totals.began()
 
     def remove(self, identifier: str) -> None:
         """Stop listening to a session; nothing happens if it is not there."""
         with self._lock:
             session = self._sessions.pop(identifier, None)
+            if session is not None:
+                # Together, so that nobody reads totals in which it is missing.
+                self._totals.ended(session.counts())
         if session is not None:
             session.close()
 
@@ -74,9 +90,11 @@ class Engine:
     def load(self, classifier: Classifier) -> Future[None]:
         """Have a classifier's network loaded in the background; asking twice loads it once."""
         key = id(classifier)
-        if key not in self._loading:
-            self._loading[key] = self._loader.submit(classifier.load)
-        return self._loading[key]
+        with self._lock:
+            if key not in self._loading:
+                # With the classifier itself, as the number of one that is gone may be given to another.
+                self._loading[key] = classifier, self._loader.submit(classifier.load)
+            return self._loading[key][1]
 
     def step(self) -> int:
         """One round over all sessions; returns how many predictions were made."""
@@ -102,12 +120,19 @@ class Engine:
     def _ready(self, session: Session) -> bool:
         classifier = session.classifier
         if classifier.loaded:
-            self._loading.pop(id(classifier), None)
+            self._forget_loading(classifier)
             return True
         loading = self.load(classifier)
         if loading.done() and (error := loading.exception()) is not None:
+            # Whoever chooses it again has it loaded again.
+            self._forget_loading(classifier)
             self._fail(session, error)
         return False
+
+    def _forget_loading(self, classifier: Classifier) -> None:
+        if self._loading:
+            with self._lock:
+                self._loading.pop(id(classifier), None)
 
     def _classify(self, batch: list[tuple[Session, Job]]) -> int:
         """One network call for all windows that need it; then every session gets its share, oldest first."""
@@ -122,7 +147,9 @@ class Engine:
                 windows = np.stack([session.window(job) for session, job in sounding])
                 begun = self._clock.now()
                 outputs = network(windows)
-                network_ms = 1000.0 * (self._clock.now() - begun) / len(sounding)
+                network_seconds = self._clock.now() - begun
+                network_ms = 1000.0 * network_seconds / len(sounding)
+                self._totals.called(network_seconds)
             except Exception as error:
                 for session in {session.identifier: session for session, _ in sounding}.values():
                     self._fail(session, error)
@@ -136,14 +163,14 @@ class Engine:
                     row = rows[id(job)]
                     own = {name: array[row : row + 1] for name, array in outputs.items()}
                     answer = _answer(session.classifier, windows[row], own)
-                session.settle(job, answer, network_ms=network_ms, batch_size=len(sounding))
+                self._totals.predicted(session.settle(job, answer, network_ms=network_ms, batch_size=len(sounding)))
                 made += 1
             except Exception as error:
                 self._fail(session, error)
         return made
 
-    @staticmethod
-    def _fail(session: Session, error: BaseException) -> None:
+    def _fail(self, session: Session, error: BaseException) -> None:
+        self._totals.failed()
         if isinstance(error, GenrescopeError):
             session.fail(str(error))
         else:

@@ -40,6 +40,7 @@ class Results:
         self._predictions: deque[Prediction] = deque(maxlen=settings.history_predictions)
         self._columns = _ColumnRing(settings.history_columns)
         self._lock = threading.Lock()
+        self._more = threading.Condition(self._lock)
         self._next_prediction = 0
 
     @property
@@ -61,6 +62,7 @@ class Results:
         with self._lock:
             self._predictions.append(prediction)
             self._next_prediction = prediction.number + 1
+            self._more.notify_all()
 
     def append_column(self, stream_time: float, bands: np.ndarray) -> None:
         """The next column; `bands`, uint8 [bands], is copied and always has the same length."""
@@ -71,6 +73,15 @@ class Results:
         """Predictions with at least this number, oldest first."""
         with self._lock:
             return _newer(self._predictions, number)
+
+    def wait(self, number: int, seconds: float) -> bool:
+        """Wait until the prediction of this number is there, `seconds` at most; True when it is.
+
+        For a few who pass it on to many: each waiting thread is woken by the engine. After a change of model the
+        session has other results, and in these nothing comes any more.
+        """
+        with self._more:
+            return self._more.wait_for(lambda: self._next_prediction > number, timeout=seconds)
 
     def columns_since(self, number: int) -> list[Column]:
         """Waterfall columns with at least this number, oldest first. For a few; `columns` reads many."""

@@ -17,6 +17,7 @@ from stream.records import Prediction, SessionState, SessionStatus, SourceState
 from stream.results import Results
 from stream.settings import StreamSettings
 from stream.sources.source import Source
+from stream.totals import Counts
 from stream.waterfall import Waterfall
 
 BEHIND_SECONDS = 5.0
@@ -187,6 +188,29 @@ class Session:
             behind=self._clock.now() - self._skipped_at < BEHIND_SECONDS,
             overrun_seconds=self._overrun_seconds,
         )
+
+    def counts(self) -> Counts:
+        """What it has counted so far, from any thread."""
+        inlet = self.inlet.status()
+        return Counts(
+            skipped_windows=self._skipped,
+            lost_seconds=inlet.lost_seconds,
+            overrun_seconds=self._overrun_seconds,
+            invalid_samples=inlet.invalid_samples,
+            heard_seconds=inlet.stream_time,
+        )
+
+    @property
+    def waiting_windows(self) -> int:
+        """Windows that are due and have not been classified yet."""
+        return len(self._pending)
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds of sound since the last prediction, or since the beginning: much more than a window and a hop means
+        that nobody works on it."""
+        newest = self.results.latest
+        return self.stream_time - (self._starts_at if newest is None else newest.stream_time)
 
     # ---- work, from the engine's thread --------------------------------------------------------------------------
 
