@@ -10,18 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dashboard.track import ranked, segments_of, track_answer
 from model.classifier import BundleClassifier
 from model.errors import AudioFileError
 from model.library import Library
-from model.segments import Heard, Hearing, Segment, merge
 from stream.offline import HeardFile, hear_file
-from stream.records import Verdict
 from stream.settings import StreamSettings
 
 if TYPE_CHECKING:
@@ -75,31 +73,6 @@ def _advance(progress: Progress, task: TaskID, seconds: float) -> None:
     progress.update(task, completed=seconds)
 
 
-def segments_of(heard: HeardFile, classifier: BundleClassifier) -> tuple[Segment, ...]:
-    """The stretches of a file; boundaries stand where they are heard."""
-    hearing = Hearing(window_seconds=classifier.window_seconds)
-    moments = [
-        moment
-        for window in heard.windows
-        for moment in hearing.at(
-            window.end_seconds,
-            None if window.verdict is Verdict.SILENCE else window.probabilities,
-            window.verdict is Verdict.SURE,
-        )
-    ]
-    # The last window speaks for everything up to the end.
-    moments[-1] = Heard(heard.seconds, moments[-1].probabilities, moments[-1].sure)
-    return merge(moments, classifier.labels)
-
-
-def ranked(probabilities: np.ndarray | None, labels: Sequence[str], count: int) -> list[tuple[str, float]]:
-    """The most probable labels with their probabilities, best first; empty for a silent file."""
-    if probabilities is None:
-        return []
-    order = np.argsort(probabilities)[::-1][:count]
-    return [(labels[index], float(probabilities[index])) for index in order]
-
-
 class _Printer(Protocol):
     def file(self, heard: HeardFile) -> None: ...
 
@@ -134,37 +107,7 @@ class _JsonPrinter:
         self._tracks: list[dict[str, Any]] = []
 
     def file(self, heard: HeardFile) -> None:
-        labels = self._classifier.labels
-        mean = heard.mean_probabilities()
-        self._tracks.append(
-            {
-                "file": str(heard.path),
-                "title": heard.title,
-                "seconds": round(heard.seconds, 3),
-                "problem": heard.problem or None,
-                "genres": [
-                    {"label": label, "probability": round(probability, 4)}
-                    for label, probability in ranked(mean, labels, len(labels))
-                ],
-                "segments": [
-                    {
-                        "start_seconds": round(segment.start_seconds, 3),
-                        "end_seconds": round(segment.end_seconds, 3),
-                        "label": segment.label,
-                        "probability": round(segment.probability, 4),
-                    }
-                    for segment in segments_of(heard, self._classifier)
-                ],
-                "windows": [
-                    {
-                        "end_seconds": round(window.end_seconds, 3),
-                        "verdict": window.verdict.value,
-                        "probabilities": [round(float(value), 4) for value in window.probabilities],
-                    }
-                    for window in heard.windows
-                ],
-            }
-        )
+        self._tracks.append({"file": str(heard.path), **track_answer(heard, self._classifier)})
 
     def end(self) -> None:
         classifier = self._classifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from stream.settings import StreamSettings
 from stream.sources.decoder import open_audio
 
 BLOCK_SECONDS = 1.0
-BATCH = 16
+BATCH = 4
+"""Windows in one network call. Sixteen would hardly be faster, and would hold up whoever listens live beside."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,15 @@ def hear_file(
     settings: StreamSettings,
     *,
     progress: Callable[[float], None] = lambda seconds: None,
+    max_seconds: float = math.inf,
 ) -> HeardFile:
     """Listen to a file with a loaded classifier.
 
-    progress : called with the seconds done so far.
+    progress : called with the seconds done so far, after every second of sound. It may take its time, so that somebody
+        else can use the machine; and it may raise, which ends the listening and goes on to whoever called this.
+    max_seconds : a file may hold more sound than it says; after so much it is given up.
 
-    Raises AudioFileError if nothing of the file can be read, or if it is shorter than one window.
+    Raises AudioFileError if nothing of the file can be read, if it is shorter than one window, or too long.
     """
     decoder = open_audio(path)
     inlet = Inlet(classifier.sample_rate, max(5.0, 4 * BLOCK_SECONDS))
@@ -84,9 +89,11 @@ def hear_file(
                 inlet.push(block, 0.0)
                 windows.extend(take())
                 done += len(block)
+                if done > max_seconds * decoder.sample_rate:
+                    raise _too_long(path, max_seconds)
                 progress(done / decoder.sample_rate)
         except AudioFileError as error:
-            if not done:
+            if not done or done > max_seconds * decoder.sample_rate:
                 raise
             problem = str(error)
         inlet.finish()
@@ -102,6 +109,14 @@ def hear_file(
             next_step="Choose a longer file",
         )
     return HeardFile(path, decoder.title, seconds, tuple(windows), problem)
+
+
+def _too_long(path: Path, max_seconds: float) -> AudioFileError:
+    return AudioFileError(
+        f"{path} holds more sound than {max_seconds:g} s",
+        rule="that is as much as is listened to here",
+        next_step="Cut it into pieces",
+    )
 
 
 class _Hearing:
