@@ -6,29 +6,18 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from flask import Response, request
 from flask_openapi import APIBlueprint, Info, OpenAPI
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from dashboard.access import Access
+from dashboard.api.bodies import check_bodies
 from dashboard.api.models import register_models
 from dashboard.api.mount import PREFIX
 from dashboard.api.problems import Problem, documented, invalid, register_problems
 from dashboard.studio import Studio
 
 OPENAPI_VERSION = "3.1.0"
-LONGEST_BODY_BYTES = 64 * 1024
-"""Of the JSON that is sent. Sound is taken in elsewhere, see `takes_sound`."""
-SOUND = "genrescope_takes_sound"
-
 RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (register_models,)
 """What registers operations, in the order of the description."""
-
-
-def takes_sound(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Marks an operation that reads its body itself. Stands nearest to the function."""
-    setattr(view, SOUND, True)
-    return view
 
 
 def create_api(studio: Studio, access: Access) -> OpenAPI:
@@ -60,28 +49,10 @@ def create_api(studio: Studio, access: Access) -> OpenAPI:
     for register in RESOURCES:
         register(api, studio)
     access.guard(server)
-    _check_bodies(server)
+    check_bodies(server)
     server.register_api(api)
     register_problems(server)
     return server
-
-
-def _check_bodies(server: OpenAPI) -> None:
-    """What is sent is JSON and small, except where sound is taken in."""
-
-    @server.before_request
-    def check() -> Response | None:
-        view = server.view_functions.get(request.endpoint or "")
-        if view is None or getattr(view, SOUND, False) or request.method in ("GET", "HEAD", "OPTIONS"):
-            return None
-        if "Transfer-Encoding" in request.headers or (request.content_length or 0) > LONGEST_BODY_BYTES:
-            raise RequestEntityTooLarge
-        if request.content_length:
-            if not request.is_json:
-                raise UnsupportedMediaType
-            if not isinstance(request.get_json(), dict):
-                raise BadRequest("the body is a JSON object")
-        return None
 
 
 def _security(access: Access) -> list[dict[str, list[str]]]:

@@ -1,13 +1,16 @@
-"""The shapes of what programs send and get. Times are in seconds, probabilities 0..1, numbers rounded as in the page."""
+"""What programs send and get. Times are in seconds, probabilities 0..1, numbers rounded as in the page."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from flask import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from dashboard.access import TOKEN
+from stream.records import Prediction, Verdict
 
 
 class Answer(BaseModel):
@@ -87,11 +90,29 @@ class Result(Answer):
     time_seconds: float = Field(description="Seconds of sound since the source began, at the window's end.")
     track: int = Field(ge=0, description="Index of the track the window ended in.")
     position_seconds: float = Field(description="Where in that track the window ended.")
-    verdict: str = Field(description='"sure", "not sure" or "silence".')
+    verdict: Verdict
     label: str | None = Field(description="The label that is named; null unless the verdict is sure.")
     probability: float | None = Field(description="Of that label.")
     probabilities: list[float] = Field(description="Smoothed, one for each label.")
     latency_ms: float = Field(description="From sound to prediction.")
+
+    @classmethod
+    def of(cls, prediction: Prediction, labels: Sequence[str]) -> Result:
+        """labels : what the probabilities stand for."""
+        # JSON knows no NaN.
+        probabilities = np.nan_to_num(prediction.probabilities).round(4).astype(float).tolist()
+        named = int(np.argmax(probabilities)) if prediction.verdict is Verdict.SURE else None
+        return cls(
+            number=prediction.number,
+            time_seconds=round(prediction.stream_time, 3),
+            track=prediction.track,
+            position_seconds=round(prediction.position_seconds, 3),
+            verdict=prediction.verdict,
+            label=None if named is None else labels[named],
+            probability=None if named is None else probabilities[named],
+            probabilities=probabilities,
+            latency_ms=round(prediction.latency_ms, 1),
+        )
 
 
 def content(media_type: str, description: str, *, binary: bool = False) -> dict[str, Any]:
