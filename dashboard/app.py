@@ -17,7 +17,7 @@ from dashboard.insight import register_insight
 from dashboard.microphone import register_microphone
 from dashboard.page import INDEX, layout
 from dashboard.studio import Studio
-from dashboard.uploads import register_uploads
+from dashboard.upload_request import register_uploads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from model.errors import GenrescopeError
 
@@ -14,13 +15,20 @@ class UploadLimits:
     max_bytes: int = 500_000_000
     """Of one file."""
     max_files: int = 20
-    """Of all pages together. The one that was not wanted for longest goes first."""
+    """Of all pages and programs together. The one that was not wanted for longest goes first."""
     max_seconds: float = 6 * 3600.0
     """Of sound, as the file says."""
     min_free_bytes: int = 1_000_000_000
     """What is left free on the disk."""
     patience_seconds: float = 30.0
     """How long 256 KiB may take to come."""
+
+
+class ByteStream(Protocol):
+    """Where the bytes of a file come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to so many; nothing at the end. TimeoutError when they take too long, OSError when they stop coming."""
 
 
 class UploadError(GenrescopeError):
@@ -62,6 +70,24 @@ def not_sound(title: str) -> UploadError:
 def broken_off(title: str, detail: str) -> UploadError:
     return UploadError(
         f"{title} did not arrive whole", rule=detail, next_step="Send it again, or check the connection", status=400
+    )
+
+
+def too_slow(title: str) -> UploadError:
+    return UploadError(
+        f"{title} came too slowly",
+        rule="the connection must not stand still",
+        next_step="Try again with a better one, or with a smaller file",
+        status=408,
+    )
+
+
+def without_length(title: str) -> UploadError:
+    return UploadError(
+        f"{title} came without its length",
+        rule="an upload says at the start how many bytes will come",
+        next_step="Send it with a Content-Length",
+        status=411,
     )
 
 

@@ -1,34 +1,28 @@
-"""Sound files that browsers send, hostile until proved otherwise: bounded, kept under made-up names, thrown away."""
+"""Sound files that were sent, hostile until proved otherwise: bounded, kept under made-up names, thrown away."""
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-from flask import Flask, Response, request
 
 from dashboard.foreign_files import clean_title, kept_suffix, proved_seconds
-from dashboard.request_body import RequestBody
 from dashboard.upload_refusals import (
+    ByteStream,
     UploadError,
     UploadLimits,
     broken_off,
     cannot_be_kept,
     megabytes,
     too_large,
+    too_slow,
 )
-from model.errors import GenrescopeError, SettingError
-
-if TYPE_CHECKING:
-    from dashboard.studio import Studio
+from model.errors import SettingError
 
 PIECE_BYTES = 256 * 1024
 
@@ -45,18 +39,16 @@ class Upload:
     seconds: float | None
     """As the file says; None if it does not."""
     owner: str
-    """The stage that may listen to it."""
+    """The stage that may listen to it, or who else may have it."""
 
-
-class ByteStream(Protocol):
-    """Where the bytes come from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to so many; nothing at the end. TimeoutError when they take too long, OSError when they stop coming."""
+    @property
+    def identifier(self) -> str:
+        """Its name for programs, and in the name of its file: the random part of the key."""
+        return self.key.removeprefix("upload:")
 
 
 class Uploads:
-    """The files pages have sent. They are gone when this is closed, and at the latest when Python ends.
+    """The files that were sent. They are gone when this is closed, and at the latest when Python ends.
 
     Every method may be called from any thread.
 
@@ -141,6 +133,13 @@ class Uploads:
         with self._lock:
             return [upload for upload in self._kept.values() if upload.owner == owner]
 
+    def remove(self, key: str, owner: str) -> None:
+        """Remove the owner's upload of that key. Raises SettingError if there is none."""
+        upload = self.get(key, owner)
+        with self._lock:
+            if key in self._kept:
+                self._drop(upload)
+
     def forget(self, owner: str) -> None:
         """Remove the owner's uploads."""
         with self._lock:
@@ -212,7 +211,7 @@ class Uploads:
                     written += len(piece)
                     if written > self.limits.max_bytes:
                         raise too_large(title, None, self.limits)
-                    self._check_disk(path.parent, len(piece))
+                    check_disk(path.parent, len(piece), self.limits)
                     file.write(piece)
         except OSError as error:
             raise cannot_be_kept(title, error) from error
@@ -223,27 +222,24 @@ class Uploads:
         if length is not None and written < length:
             raise broken_off(title, f"{megabytes(written)} of {megabytes(length)} came")
 
-    def _check_disk(self, folder: Path, more_bytes: int) -> None:
-        free = shutil.disk_usage(folder).free
-        if free - more_bytes < self.limits.min_free_bytes:
-            raise UploadError(
-                f"there is no room for the file: {megabytes(free)} are free on the disk",
-                rule=f"{megabytes(self.limits.min_free_bytes)} are left free",
-                next_step="Make room on the machine that genrescope runs on, or choose a smaller file",
-                status=507,
-            )
+
+def check_disk(folder: Path, more_bytes: int, limits: UploadLimits) -> None:
+    """Raises UploadError where so many bytes more would leave too little of the disk."""
+    free = shutil.disk_usage(folder).free
+    if free - more_bytes < limits.min_free_bytes:
+        raise UploadError(
+            f"there is no room for the file: {megabytes(free)} are free on the disk",
+            rule=f"{megabytes(limits.min_free_bytes)} are left free",
+            next_step="Make room on the machine that genrescope runs on, or choose a smaller file",
+            status=507,
+        )
 
 
 def _next_piece(stream: ByteStream, title: str, left: int | None) -> bytes:
     try:
         return stream.read(PIECE_BYTES if left is None else min(left, PIECE_BYTES))
     except TimeoutError as error:
-        raise UploadError(
-            f"{title} came too slowly",
-            rule="the connection must not stand still",
-            next_step="Try again with a better one, or with a smaller file",
-            status=408,
-        ) from error
+        raise too_slow(title) from error
     except OSError as error:
         raise broken_off(title, "the connection was lost") from error
 
@@ -253,58 +249,3 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         pass  # Windows keeps a file that is being played; it goes with the folder
-
-
-# ---- over HTTP -----------------------------------------------------------------------------------------------------
-
-
-def register_uploads(server: Flask, studio: Studio, uploads: Uploads) -> None:
-    """Add `POST /upload?stage=ID&name=FILENAME`; the body is the file itself.
-
-    The answer is {"key", "title", "notice": ""}, or {"notice": why not} with the fitting status.
-    """
-
-    def playing() -> set[str]:
-        return {stage.source_key for stage in studio.stages()}
-
-    @server.post("/upload")
-    def upload() -> Response:
-        body = RequestBody(uploads.limits.patience_seconds)
-        try:
-            owner = studio.stage(request.args.get("stage", "")).identifier
-            title = request.args.get("name", "")
-            if body.length is None:
-                raise UploadError(
-                    f"{clean_title(title)} came without its length",
-                    rule="an upload says at the start how many bytes will come",
-                    next_step="Send it with a Content-Length",
-                    status=411,
-                )
-            kept = uploads.receive(body, filename=title, length=body.length, owner=owner, in_use=playing)
-            _check_still_there(studio, uploads, owner)
-        except GenrescopeError as error:
-            status = error.status if isinstance(error, UploadError) else 404
-            return _answer({"notice": str(error)}, status, body)
-        return _answer({"key": kept.key, "title": kept.title, "notice": ""}, 200, body)
-
-
-def _check_still_there(studio: Studio, uploads: Uploads, owner: str) -> None:
-    """A page that went away while it was sending will never ask for its file."""
-    try:
-        studio.stage(owner)
-    except GenrescopeError:
-        uploads.forget(owner)
-        raise
-
-
-def _answer(content: dict[str, Any], status: int, body: RequestBody) -> Response:
-    data = json.dumps(content).encode()
-
-    def sent() -> Iterator[bytes]:
-        yield data
-        body.drain()
-
-    response = Response(sent(), status=status, mimetype="application/json")
-    response.content_length = len(data)
-    response.headers["Cache-Control"] = "no-store"
-    return response

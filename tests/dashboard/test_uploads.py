@@ -30,7 +30,8 @@ from dashboard.access import Access
 from dashboard.foreign_files import SOUND_SUFFIXES, TITLE_LENGTH, begins_as_sound, clean_title, kept_suffix
 from dashboard.server import PageServer
 from dashboard.upload_refusals import UploadError
-from dashboard.uploads import Upload, UploadLimits, Uploads, register_uploads
+from dashboard.upload_request import register_uploads
+from dashboard.uploads import Upload, UploadLimits, Uploads
 from model.errors import SettingError
 from tests.dashboard.conftest import Viewer, until
 from tests.sounds import ffmpeg, tone, write_tone
@@ -759,8 +760,7 @@ def test_of_several_files_the_first_is_taken_and_it_is_said(
 @pytest.mark.parametrize(
     ("fill", "words"),
     [
-        ("data.setData('text/plain', 'words');", "That is text, not a file."),
-        ("data.setData('text/uri-list', 'http://x.example/a.mp3');", "That is a link, not a file."),
+        ("data.setData('text/plain', 'words');", "That is neither a sound file nor a link"),
         (
             "DataTransferItem.prototype.webkitGetAsEntry = () => ({isDirectory: true});" + file_of(b"", "Music"),
             "That is a folder: one sound file at a time",
