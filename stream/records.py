@@ -117,7 +117,7 @@ class SourceStatus:
     """What a source tells about itself."""
 
     kind: str
-    """"file", "sound card" or "browser microphone"."""
+    """"file", "sound card", "browser microphone", "program" or "link"."""
     title: str
     state: SourceState
     detail: str = ""
@@ -129,6 +129,8 @@ class SourceStatus:
     can_seek: bool = False
     speaker: str | None = None
     """Name of the speaker that plays it, or None: then the browser may."""
+    station: str = ""
+    """Who sends it, where that has a name: a radio station, a site."""
 
 
 @dataclass(frozen=True)
