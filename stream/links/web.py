@@ -52,7 +52,7 @@ class Web:
     ) -> None:
         self.policy = policy
         self.clock: Clock = clock or SystemClock()
-        self._resolve = resolve
+        self.resolve = resolve
         self._tls = tls
         self._lock = threading.Lock()
         self._open = 0
@@ -97,7 +97,7 @@ class Web:
         hops: tuple[str, ...] = ()
         sent = {name: value for name, value in headers.items() if name.lower() not in _OWN_HEADERS}
         while True:
-            address = checked_address(url, policy, resolve=self._resolve)
+            address = checked_address(url, policy, resolve=self.resolve)
             hops += (address.url,)
             reply = self._ask(method, address, sent, body, opened, ends, hops)
             location = reply.headers.get("Location")
