@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from dashboard.shelf import with_playing_link
 from dashboard.stage import Stage
 from dashboard.studio import MAIN, Studio
 from model.errors import GenrescopeError, SettingError
@@ -17,7 +18,8 @@ from stream.session import Session
 
 log = logging.getLogger(__name__)
 
-LONGEST_COMMAND_BYTES = 4096
+LONGEST_COMMAND_BYTES = 16_384
+"""An address of 2000 characters fits in, whatever alphabet it is written in."""
 WENT_WRONG = "Something went wrong inside genrescope; the terminal it was started from says more."
 
 
@@ -50,7 +52,8 @@ def register_commands(server: Flask, studio: Studio) -> None:
             if request.args.get("refresh"):
                 studio.refresh_devices()
                 notice = studio.sound.missing or ""
-            choices = studio.choices(studio.stage(stage))
+            choosing = studio.stage(stage)
+            choices = with_playing_link(studio.choices(choosing), choosing)
         except GenrescopeError as error:
             return jsonify({"choices": [], "notice": str(error)})
         found = [{"key": choice.key, "title": choice.title, "group": choice.group} for choice in choices]
@@ -120,15 +123,28 @@ def _play(studio: Studio, stage: Stage, values: Mapping[str, Any]) -> str | None
 
 def _pause_or_resume(studio: Studio, stage: Stage, session: Session) -> None:
     source = session.source.status()
-    if session.status().state is SessionState.FAILED:
-        studio.listen_to(stage.source_key, stage)
+    if is_over(session) or source.state in (SourceState.PAUSED, SourceState.ENDED):
+        resume(studio, stage, session)
     elif not source.can_pause:
         # A sound card cannot be held; listening ends, and the same button begins it again.
         studio.listen_to("", stage)
-    elif source.state in (SourceState.PAUSED, SourceState.ENDED):
-        session.source.resume()
     else:
         session.source.pause()
+
+
+def resume(studio: Studio, stage: Stage, session: Session) -> None:
+    """Go on with what was paused, and from its beginning with what has ended or failed."""
+    if is_over(session):
+        studio.listen_to(stage.source_key, stage)
+    else:
+        session.source.resume()
+
+
+def is_over(session: Session) -> bool:
+    """A link or a sound card that has come to its end cannot be resumed: it is opened again."""
+    source = session.source.status()
+    over = source.state is SourceState.ENDED and not source.can_pause
+    return over or session.status().state is SessionState.FAILED
 
 
 def _previous(_studio: Studio, stage: Stage, _values: Mapping[str, Any]) -> None:

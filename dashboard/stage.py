@@ -68,6 +68,8 @@ class Stage:
     ) -> None:
         self.identifier = identifier
         self.owner = owner or identifier
+        self.source_owner = ""
+        """Whose upload is listened to, if it is one."""
         self._engine = engine
         self._classifier = classifier
         self._second_classifier: Classifier | None = None

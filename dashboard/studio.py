@@ -130,6 +130,7 @@ class Studio:
         self._links = links
         self._web: Web | None = None
         self._model = model
+        self._instance = secrets.token_hex(4)
         self._bundles: OrderedDict[str, tuple[tuple[int, int], BundleClassifier]] = OrderedDict()
         self._lock = threading.RLock()
         self._guests: dict[str, _Guest] = {}
@@ -157,6 +158,10 @@ class Studio:
     def ready(self) -> bool:
         """Whether what is heard is classified at once: the network is loaded, or none is needed."""
         return self.replay is not None or self._classifier.loaded
+
+    def run_of(self, stage: Stage) -> str:
+        """Names what a stage listens to now: another one whenever the source changes, and after a restart."""
+        return f"{self._instance}.{stage.number}"
 
     def web(self) -> Web:
         """The one way to the network for all links; made when it is first wanted."""
@@ -258,10 +263,13 @@ class Studio:
                 rule="each browser has a session of its own for it",
                 next_step="Use the microphone button of the page",
             )
-        source = self._shelf.open(key, owner or stage.owner) if key else None
+        # What is chosen once more, after it has ended, is the same file as before.
+        owner = owner or (stage.source_owner if key == stage.source_key else "") or stage.owner
+        source = self._shelf.open(key, owner) if key else None
         # The default device goes by its name from now on, as in the list of choices.
         named = f"device:{source.status().title}" if source is not None and key == "device:" else key
         stage.listen(named, source)
+        stage.source_owner = owner
 
     def use_model(self, name: str, stage: Stage | None = None) -> None:
         """Have a stage listen with another bundle; it is loaded in the background."""

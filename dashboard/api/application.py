@@ -13,10 +13,16 @@ from dashboard.api.bodies import check_bodies
 from dashboard.api.models import register_models
 from dashboard.api.mount import PREFIX
 from dashboard.api.problems import Problem, documented, invalid, register_problems
+from dashboard.api.sessions import register_sessions
+from dashboard.api.sources import register_sources
 from dashboard.studio import Studio
 
 OPENAPI_VERSION = "3.1.0"
-RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (register_models,)
+RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (
+    register_models,
+    register_sources,
+    register_sessions,
+)
 """What registers operations, in the order of the description."""
 
 

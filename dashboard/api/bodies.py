@@ -31,5 +31,5 @@ def check_bodies(server: Flask) -> None:
         if request.content_length:
             if not request.is_json:
                 raise UnsupportedMediaType
-            if not isinstance(request.get_json(), dict):
-                raise BadRequest("the body is a JSON object")
+            if not isinstance(request.get_json(silent=True), dict):
+                raise BadRequest("the body is no JSON object")

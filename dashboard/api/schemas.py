@@ -45,6 +45,12 @@ class Query(BaseModel):
         return {name: value for name, value in values.items() if name != TOKEN} if isinstance(values, dict) else values
 
 
+class Path(BaseModel):
+    """What stands between the slashes of an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 def _switch(value: Any) -> Any:
     if value in ("true", "false"):
         return value == "true"
@@ -113,6 +119,11 @@ class Result(Answer):
             probabilities=probabilities,
             latency_ms=round(prediction.latency_ms, 1),
         )
+
+
+def readable(text: str) -> str:
+    """Without what JSON cannot hold: the names of files need not be text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def content(media_type: str, description: str, *, binary: bool = False) -> dict[str, Any]:
