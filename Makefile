@@ -33,7 +33,7 @@ clean:
 # Pins everything anew; needs uv.
 requirements:
 	for extra in cpu gpu; do \
-		uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --extra $$extra setup.cfg -o requirements/live-$$extra.txt; \
+		uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --extra $$extra --extra links setup.cfg -o requirements/live-$$extra.txt; \
 	done
 	uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --extra cpu --extra test \
 		-c requirements/live-cpu.txt setup.cfg -o requirements/test.txt

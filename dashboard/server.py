@@ -5,24 +5,38 @@ from __future__ import annotations
 import errno
 import socket
 import threading
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import Flask
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from dashboard.access import is_loopback
 from model.errors import ServerError
+
+if TYPE_CHECKING:
+    from dashboard.http_server import HttpServer
 
 WILDCARDS = ("0.0.0.0", "::", "")
 # Documentation addresses: nobody has them, and connecting a datagram socket sends nothing anyway.
 FAR_AWAY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
-class _QuietHandler(WSGIRequestHandler):
-    """Four polls a second and a viewer would drown everything else in the terminal."""
+@dataclass(frozen=True)
+class ServerLimits:
+    """How much a server takes upon itself."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 (the base class calls it so)
-        pass
+    threads: int = 320
+    """Requests that are answered at once; each event stream and websocket is one of them."""
+    connections: int = 480
+    """Open at once. More wait for their turn; a process may often have only 1024 files open."""
+    head_bytes: int = 32 * 1024
+    """Of a request: its first line and all headers."""
+    patience_seconds: float = 10.0
+    """For the whole head to come, for an idle connection to be used again, and for a client to take the next piece."""
+    body_seconds: float = 30.0
+    """For the whole of a body that nobody reads with a patience of its own."""
+    farewell_seconds: float = 15.0
+    """For answers that are on their way when the server stops."""
 
 
 class PageServer:
@@ -30,14 +44,17 @@ class PageServer:
 
     A browser that asks in between waits for `serve` and is not refused.
 
+    limits : how much it takes upon itself; without, those of the page.
+
     Raises ServerError when the port is taken or the address is not this machine's. Port 0 takes any free one.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, limits: ServerLimits | None = None) -> None:
         self.host = host
+        self._limits = limits
         self._socket = bind(host, port)
         self.port: int = self._socket.getsockname()[1]
-        self._server: BaseWSGIServer | None = None
+        self._server: HttpServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -48,25 +65,27 @@ class PageServer:
 
     def serve(self, application: Flask) -> None:
         """Answer requests from now on, each in a thread of its own; returns at once."""
-        self._server = make_server(
-            self.host or "0.0.0.0",
-            self.port,
-            application,
-            threaded=True,
-            request_handler=_QuietHandler,
-            fd=self._socket.fileno(),
-        )
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="page-server", daemon=True
-        )
+        # Imported here: the port is to be taken before anything else is done.
+        from dashboard.http_server import HttpServer
+
+        self._server = HttpServer(self._socket, application, self._limits or ServerLimits())
+        self._server.prepare()
+        self._thread = threading.Thread(target=self._server.serve, name="page-server", daemon=True)
         self._thread.start()
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return 0 if self._server is None else self._server.open_connections
+
     def stop(self) -> None:
-        """Serve nobody any more and free the port. May be called twice, and before `serve`."""
+        """Let the answers that are on their way finish, serve nobody any more and free the port.
+
+        Answers without an end are told to end, and have some seconds for it. May be called twice, and before `serve`.
+        """
         if self._server is not None and self._thread is not None:
-            self._server.shutdown()
+            self._server.stop()
             self._thread.join(timeout=5.0)
-            self._server.server_close()
             self._server = None
         self._socket.close()
 

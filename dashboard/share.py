@@ -24,8 +24,7 @@ from werkzeug.exceptions import HTTPException
 from dashboard import follower_page
 from dashboard.access import is_loopback
 from dashboard.follower_page import Answer
-from dashboard.follower_server import FollowerServer
-from dashboard.server import WILDCARDS, outward_address
+from dashboard.server import WILDCARDS, PageServer, ServerLimits, outward_address
 from model.errors import SettingError
 from stream.clock import Clock, SystemClock
 
@@ -49,6 +48,8 @@ SNAPSHOT_SECONDS = 0.5
 PRESENT_SECONDS = 10.0
 """Who has not asked for so long follows no more."""
 FOLLOWERS_KNOWN = 1024
+FOLLOWER_LIMITS = ServerLimits(threads=4, connections=160, head_bytes=8192, body_seconds=1.0, farewell_seconds=2.0)
+"""Phones ask once a second, for little: few threads answer a whole hall, and the processor is left to the music."""
 TOKEN = "t"  # the name of the query parameter, not a password
 QUIET_ZONE = 4
 """Modules of white around the code; scanners need four."""
@@ -99,7 +100,7 @@ class Share:
         self._seen: dict[str, float] = {}
         self._seen_lock = threading.Lock()
         self._now_lock = threading.Lock()
-        self._server = FollowerServer(host, port)
+        self._server = PageServer(host, port, FOLLOWER_LIMITS)
         self.port = self._server.port
 
     def start(self) -> None:

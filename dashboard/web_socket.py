@@ -12,6 +12,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.utilities import ProtocolError
 
+from dashboard.http_server import CONNECTION, TAKEN_OVER
 from model.errors import ServerError
 from stream.clock import Clock
 
@@ -37,7 +38,7 @@ class WebSocket:
     It reads only when asked for the next message. A browser that sends faster than its messages are taken is thus held
     up by TCP, and nothing piles up here. Sound does not shrink, so compression is not offered.
 
-    environ : of a request served by werkzeug.
+    environ : of a request that a `PageServer` serves.
     message_bytes : longer messages end the connection.
 
     Raises ServerError for a request that is no proper handshake.
@@ -46,7 +47,8 @@ class WebSocket:
     def __init__(self, environ: dict[str, Any], clock: Clock, *, message_bytes: int) -> None:
         self._clock = clock
         self._message_bytes = message_bytes
-        self._connection: socket.socket = environ["werkzeug.socket"]
+        self._connection: socket.socket = environ[CONNECTION]
+        self._ahead: bytes = environ["wsgi.input"].ahead()
         self._protocol = WSConnection(ConnectionType.SERVER)
         self._messages: deque[str | bytes] = deque()
         self._parts: list[str | bytes] = []
@@ -107,6 +109,9 @@ class WebSocket:
 
     def _take(self, seconds: float) -> bytes | None:
         """What has arrived, at most READ_BYTES; None if nothing has."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead, b""
+            return ahead
         try:
             self._connection.settimeout(seconds)
             data = self._connection.recv(READ_BYTES)
@@ -167,9 +172,9 @@ class WebSocket:
 class WebSocketServed(Response):
     """What a view answers when its websocket is over: nothing, as the connection has had its answers."""
 
-    def __call__(self, *_arguments: Any) -> Any:
-        # To the server this is a browser that has hung up; it sends nothing and says nothing.
-        raise ConnectionAbortedError
+    def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
+        environ[TAKEN_OVER] = True
+        return []
 
 
 def refuse(error: ServerError) -> Response:
