@@ -74,8 +74,8 @@ class SoundSocket:
         clock: Clock,
         closing: threading.Event,
     ) -> None:
-        self.clock = clock
-        self.closing = closing
+        self._clock = clock
+        self._closing = closing
         self._socket = socket
         self._studio = studio
         self._identifier = identifier
@@ -83,8 +83,8 @@ class SoundSocket:
 
     def hello(self) -> dict[str, Any]:
         """The first message: an object of JSON, of our version, with `rate` and `channels` as numbers."""
-        end = self.clock.now() + HELLO_SECONDS
-        while self.clock.now() < end:
+        end = self._clock.now() + HELLO_SECONDS
+        while self._clock.now() < end:
             message = self.receive(STEP_SECONDS)
             if message is not None:
                 return _understood(message)
@@ -111,10 +111,19 @@ class SoundSocket:
         except SettingError as error:
             raise RefusalError(BAD_MESSAGE, str(error)) from error
 
+    def now(self) -> float:
+        """The clock, seconds."""
+        return self._clock.now()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass without reading: whoever sends is held up meanwhile."""
+        if self._clock.wait(self._closing, seconds):
+            raise _ending()
+
     def receive(self, seconds: float) -> str | bytes | None:
         """The next message, or None if none has come after so many seconds."""
-        if self.closing.is_set():
-            raise RefusalError(ENDING, "genrescope is ending")
+        if self._closing.is_set():
+            raise _ending()
         return self._socket.receive(seconds)
 
     def send(self, message: dict[str, Any]) -> None:
@@ -151,6 +160,10 @@ def serve_sound(
         log.exception("a connection that brings sound failed")
         socket.close(OUR_FAULT, "something went wrong inside genrescope")
     return WebSocketServed()
+
+
+def _ending() -> RefusalError:
+    return RefusalError(ENDING, "genrescope is ending")
 
 
 def _understood(message: str | bytes) -> dict[str, Any]:
