@@ -50,7 +50,7 @@ window.genrescope = window.genrescope || {};
     const last = g.latest(place);
     if (!status) return { verdict: "none", text: "Ready", remark: "Choose above what to listen to." };
     if (state === "failed") return { verdict: "none", text: "Stopped", remark: g.capital(status.detail) };
-    if (!last) return beforeTheFirst(state, status);
+    if (!last) return beforeTheFirst(g.isConnecting(answer) ? "connecting" : state, status);
     const order = last.probabilities.map((p, index) => [p, index]).sort((a, b) => b[0] - a[0]);
     if (last.verdict === "silence") return { verdict: "silence", text: "Silence", remark: "No music is heard.", order: [] };
     if (last.verdict === "not sure") {
@@ -64,6 +64,9 @@ window.genrescope = window.genrescope || {};
   };
 
   function beforeTheFirst(state, status) {
+    if (state === "connecting") {
+      return { verdict: "none", text: "Connecting \u2026", remark: status.detail ? g.capital(status.detail) : "The link is being opened." };
+    }
     if (state === "loading") {
       return { verdict: "none", text: "Loading the network", remark: "The music is kept meanwhile; nothing is lost." };
     }

@@ -11,6 +11,7 @@ window.genrescope = window.genrescope || {};
     g.showTransport(answer);
     g.showStatus(answer);
     g.showSource(answer);
+    g.showLink(answer);
     g.showSettings(answer);
     g.showRecord(answer);
     g.showSound(answer);

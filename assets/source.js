@@ -1,10 +1,13 @@
-// What to listen to: the list, the microphone's button, and whether this page follows the others.
+// What to listen to: the list, the microphone's button, and whether this page follows the others. (Links: link.js.)
 window.genrescope = window.genrescope || {};
 
 (function (g) {
   "use strict";
 
+  const LINK = "Link"; // the group of links in the list
   let chosen = { source: null, model: null };
+  let listed = null; // the server's choices but for links, once they have been asked for
+  let link = null;
 
   // ---- the list -----------------------------------------------------------------------------------------------------
 
@@ -20,25 +23,48 @@ window.genrescope = window.genrescope || {};
       if (!response.ok) return;
       answer = await response.json();
     } catch (_) { return; } // the poll says that the server is away
+    listed = answer.choices.filter((choice) => choice.group !== LINK);
+    fillList();
+    if (lookAgain) g.notice(answer.notice || "The list of sources is up to date.");
+  };
+
+  function fillList() {
+    const choices = link ? [link, ...listed] : listed;
     const options = [];
-    answer.choices.forEach((choice, index) => {
-      if (!index || answer.choices[index - 1].group !== choice.group) options.push(heading(choice.group));
+    choices.forEach((choice, index) => {
+      if (!index || choices[index - 1].group !== choice.group) options.push(heading(choice.group));
       options.push({ label: choice.title, value: choice.key, search: choice.title });
     });
     if (window.dash_clientside.set_props) window.dash_clientside.set_props("source", { options });
     g.forgetChoices();
-    if (lookAgain) g.notice(answer.notice || "The list of sources is up to date.");
+  }
+
+  // The link that plays, or played last, is in the list under the name it has now.
+  function listLink(answer) {
+    if (g.replaying || !answer.source || answer.source.kind !== "link") return;
+    const title = "Link: " + g.sourceTitle(answer.source);
+    if (link && link.key === answer.source_key && link.title === title) return;
+    link = { key: answer.source_key, title, group: LINK };
+    if (listed) fillList();
+    else g.refreshSources();
+  }
+
+  g.chooseSource = function (key) {
+    if (key && !(g.answer && key === g.answer.source_key)) g.listenTo(key);
   };
 
-  g.chooseSource = async function (key) {
-    if (!key || g.answer && key === g.answer.source_key) return;
+  // Listen to what has this key. Resolves to the server's answer; its `notice` has been shown.
+  g.listenTo = async function (key) {
     if (g.replaying) g.closeReplay();
     if (g.microphone && g.microphone.on) g.microphone.stop();
     try {
       // Where pages do not share, each has its own session from its first choice on.
       if (g.answer && !g.answer.shared) await g.own();
-      await g.command("source", { key });
-    } catch (problem) { g.notice(problem.message); }
+      return await g.command("source", { key });
+    } catch (problem) {
+      g.notice(problem.message);
+      return { notice: problem.message };
+    }
   };
 
   g.chooseModel = function (name) {
@@ -59,6 +85,7 @@ window.genrescope = window.genrescope || {};
     showMicrophone(answer);
     showOwn(answer);
     if (g.replaying) return;
+    listLink(answer);
     const props = window.dash_clientside.set_props;
     const key = answer.source_key === "microphone" ? null : answer.source_key || null;
     if (key !== chosen.source && (key || chosen.source !== null)) props("source", { value: key });

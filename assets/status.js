@@ -8,12 +8,12 @@ window.genrescope = window.genrescope || {};
 
   g.showStatus = function (answer) {
     const status = answer.status;
-    const state = status ? status.state : "ready";
+    const state = g.isConnecting(answer) ? "connecting" : status ? status.state : "ready";
     const page = document.getElementById("page");
     page.dataset.state = state;
     page.classList.toggle("behind", Boolean(status && status.behind));
     g.setText("state", stateWords(state, status));
-    document.title = title(state);
+    document.title = title(state, answer.source);
     g.setText("detail", status && status.detail && state !== "failed" ? status.detail : "");
     const ms = (value) => (value === null || value === undefined ? "\u2013" : (value < 10 ? value.toFixed(1) : Math.round(value)) + " ms");
     g.setText("status-latency", ms(status && status.latency_ms));
@@ -36,10 +36,11 @@ window.genrescope = window.genrescope || {};
     return state;
   }
 
-  function title(state) {
+  function title(state, source) {
     const box = document.getElementById("answer");
-    const label = box.dataset.verdict === "sure" && state === "live" ? box.querySelector(".verdict").textContent + " \u00b7 " : "";
-    return label + "genrescope";
+    const label = box.dataset.verdict === "sure" && state === "live" ? box.querySelector(".verdict").textContent : "";
+    const playing = source && source.kind === "link" && state !== "failed" ? g.sourceTitle(source) : "";
+    return [label, playing, "genrescope"].filter(Boolean).join(" \u00b7 ");
   }
 
   const count = (n, thing) => n + " " + thing + (n === 1 ? "" : "s");

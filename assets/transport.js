@@ -49,7 +49,11 @@ window.genrescope = window.genrescope || {};
     document.getElementById("previous").disabled = !many;
     document.getElementById("next").disabled = !many || source.tracks < 2;
     document.getElementById("transport").classList.toggle("seekless", !(source && source.can_seek));
-    g.setText("track-title", !source ? "" : (source.tracks > 1 ? source.track + 1 + "/" + source.tracks + "  " : "") + source.title);
+    const linked = Boolean(source) && source.kind === "link";
+    document.getElementById("transport").classList.toggle("linked", linked);
+    g.setText("track-title", !source ? "" : linked ? g.sourceTitle(source)
+      : (source.tracks > 1 ? source.track + 1 + "/" + source.tracks + "  " : "") + source.title);
+    showOnAir(linked ? answer : null);
     if (!source) { g.setText("place-text", ""); bar.disabled = true; return; }
     bar.disabled = !source.can_seek || !source.duration;
     if (asked && (performance.now() > asked.until || Math.abs(source.position - asked.place) < 1)) asked = null;
@@ -57,9 +61,20 @@ window.genrescope = window.genrescope || {};
     const position = asked ? asked.place : source.position;
     bar.max = source.duration || 1;
     bar.value = position;
-    if (source.can_seek) showPlace(position, source.duration);
+    if (source.can_seek || linked && source.duration) showPlace(position, source.duration);
     else g.setText("place-text", g.clock(answer.status.stream_time));
   };
+
+  // Beside a link's title: that it is sent live, or why nothing new comes.
+  function showOnAir(answer) {
+    const mark = document.getElementById("on-air");
+    const state = !answer ? "" : answer.source.state === "running" ? (answer.source.live ? "live" : "")
+      : answer.source.state === "starting" ? "connecting" : answer.status.state;
+    if (mark.dataset.state === state) return;
+    mark.dataset.state = state;
+    mark.textContent = g.capital(state);
+    mark.hidden = !state;
+  }
 
   function play() {
     // The list of sources shows a choice that is not playing, after "stop".

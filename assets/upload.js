@@ -1,4 +1,4 @@
-// Listening to a file of one's own: chosen with the button, or dropped anywhere on the page.
+// Listening to a file of one's own: chosen with the button, or dropped anywhere on the page. (A dropped link: link.js.)
 window.genrescope = window.genrescope || {};
 
 (function (g) {
@@ -164,7 +164,8 @@ window.genrescope = window.genrescope || {};
 
   const veil = Object.assign(document.createElement("div"), { id: "upload-veil", className: "upload-veil", hidden: true });
   veil.setAttribute("aria-hidden", "true");
-  veil.append(Object.assign(document.createElement("p"), { textContent: "Drop a sound file to listen to it" }));
+  const veilWords = document.createElement("p");
+  veil.append(veilWords);
   document.body.append(veil);
 
   let inner = false; // something of the page itself is being dragged
@@ -184,7 +185,8 @@ window.genrescope = window.genrescope || {};
     if (inner || (isField(event.target) && !files)) return;
     event.preventDefault(); // or the browser leaves the page and opens the file
     event.dataTransfer.dropEffect = isReady() ? "copy" : "none";
-    if (!files || !isReady()) return;
+    if (!(files || event.dataTransfer.types.includes("text/uri-list")) || !isReady()) return;
+    veilWords.textContent = files ? "Drop a sound file to listen to it" : "Drop a link to listen to it";
     veil.hidden = false;
     clearTimeout(veilTimer);
     veilTimer = setTimeout(dropVeil, VEIL_MS);
@@ -206,9 +208,12 @@ window.genrescope = window.genrescope || {};
     };
     const files = things.filter((item) => !isFolder(item)).map((item) => item.getAsFile()).filter(Boolean);
     if (!files.length) {
-      g.notice(things.length ? "That is a folder: one sound file at a time can be listened to. Drop a file out of it."
-        : data.types.includes("text/uri-list") ? "That is a link, not a file. Drop a sound file from this computer."
-          : "That is text, not a file. Drop a sound file from this computer.");
+      const link = things.length || !g.droppedLink ? "" : g.droppedLink(data);
+      if (link) g.offerLink(link);
+      else {
+        g.notice(things.length ? "That is a folder: one sound file at a time can be listened to. Drop a file out of it."
+          : "That is neither a sound file nor a link that begins with https:// or http://. Drop one of these.");
+      }
       return;
     }
     if (files.length > 1) {

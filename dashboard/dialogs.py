@@ -1,4 +1,4 @@
-"""The page's dialogs: settings, summary, help, and the audience's QR code. The scripts in assets/ fill them."""
+"""The page's dialogs: a link, settings, summary, help, the audience's QR code. The scripts in assets/ fill them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.elements import attributes
 
 def dialogs(models: list[tuple[str, str]]) -> list[Any]:
     """All of them, closed. models : names and titles of the bundles."""
-    return [_settings(models), _summary(), _help(), _audience()]
+    return [_link(), _settings(models), _summary(), _help(), _audience()]
 
 
 def _dialog(identifier: str, title: str, children: list[Any]) -> html.Dialog:
@@ -22,6 +22,44 @@ def _dialog(identifier: str, title: str, children: list[Any]) -> html.Dialog:
         className="dialog",
         **attributes(aria_labelledby=heading),
         children=[html.Header([html.H2(title, id=heading), close]), *children],
+    )
+
+
+def _link() -> html.Dialog:
+    """The field itself is put in by assets/link.js: a field of Dash's would tell the server about every letter."""
+    playable = (
+        ("Sound files", "mp3, ogg, opus, flac, wav, m4a, aac"),
+        ("Internet radio", "Icecast and SHOUTcast, also as a list (m3u, pls)"),
+        ("HLS", "addresses that end in .m3u8"),
+        ("Pages", "YouTube, SoundCloud, Bandcamp and the other sites yt-dlp knows"),
+    )
+    return _dialog(
+        "link",
+        "Listen to a link",
+        [
+            html.Label("Address of a song, a radio station or a page", htmlFor="link-address"),
+            html.Form(id="link-form", className="link-form"),
+            html.P(id="link-problem", className="warning", **attributes(role="alert")),
+            html.P(id="link-progress", className="link-progress", **attributes(role="status")),
+            html.Section(
+                id="recent-links",
+                hidden=True,
+                children=[
+                    html.H3("Heard before"),
+                    html.Ul(id="recent-links-list", className="links"),
+                    html.P("Remembered in this browser only."),
+                ],
+            ),
+            html.Section(
+                [
+                    html.H3("What can be heard"),
+                    html.Dl(
+                        [html.Div([html.Dt(name), html.Dd(words)]) for name, words in playable], className="playable"
+                    ),
+                    html.P("The sound is not played here, it is only listened to. To hear it, open the link as well."),
+                ]
+            ),
+        ],
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from flask import Flask, Response, jsonify, request
 
 from dashboard.figures import display_names, label_colours
+from dashboard.links import LONGEST_TITLE
 from dashboard.stage import Stage
 from dashboard.studio import MAIN, SETTABLE, Studio
 from model.errors import SettingError
@@ -265,7 +266,9 @@ def status_of(status: SessionStatus) -> dict[str, Any]:
 def _source(source: SourceStatus) -> dict[str, Any]:
     track = source.tracks[source.track] if source.track < len(source.tracks) else None
     return {
-        "title": source.title,
+        "title": source.title[:LONGEST_TITLE],
+        "station": source.station[:LONGEST_TITLE],
+        "live": bool(getattr(source, "live", False)),
         "kind": source.kind,
         "state": source.state.value,
         "tracks": len(source.tracks),

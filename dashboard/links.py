@@ -46,7 +46,7 @@ def checked_link(text: str) -> str:
 
 def link_title(status: SourceStatus) -> str:
     """What a link is called: "Station · Artist - Title", or the one of the two that is known."""
-    station, title = getattr(status, "station", "")[:LONGEST_TITLE], status.title[:LONGEST_TITLE]
+    station, title = status.station[:LONGEST_TITLE], status.title[:LONGEST_TITLE]
     if not station or station == title:
         return title
     return f"{station} · {title}" if title else station

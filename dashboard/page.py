@@ -10,7 +10,7 @@ from dash import dcc, html
 from dashboard.charts import charts
 from dashboard.dialogs import dialogs
 from dashboard.elements import attributes, icon_button
-from dashboard.shelf import SourceChoice
+from dashboard.shelf import SourceChoice, with_playing_link
 from dashboard.studio import Studio
 
 INDEX = """<!doctype html>
@@ -75,7 +75,7 @@ def _top(studio: Studio, models: list[tuple[str, str]]) -> html.Header:
                     html.Label("Listen to", htmlFor="source"),
                     dcc.Dropdown(
                         id="source",
-                        options=source_options(studio.choices()),
+                        options=source_options(with_playing_link(studio.choices(), studio.main)),
                         value=studio.main.source_key or None,
                         placeholder="Choose what to listen to",
                         clearable=False,
@@ -91,6 +91,7 @@ def _top(studio: Studio, models: list[tuple[str, str]]) -> html.Header:
                     icon_button("refresh", "Look for sound cards again"),
                     icon_button("microphone", "Listen with this browser’s microphone (m)", aria_pressed="false"),
                     icon_button("upload", "Listen to a file from this computer"),
+                    icon_button("open-link", "Listen to a link: a song, a radio station, a page (l)"),
                     html.Button("Back to the main session", id="own", className="text-button", hidden=True),
                     html.Button("Close the replay", id="close-replay", className="text-button", hidden=True),
                 ],
@@ -175,7 +176,11 @@ def _transport() -> html.Section:
                 children=[
                     html.Div(
                         className="place-line",
-                        children=[html.Span(id="track-title", className="track-title"), html.Span(id="place-text")],
+                        children=[
+                            html.Span(id="on-air", className="on-air", hidden=True),
+                            html.Span(id="track-title", className="track-title"),
+                            html.Span(id="place-text"),
+                        ],
                     ),
                     html.Div(id="seek-bar", className="seek-bar"),
                 ],

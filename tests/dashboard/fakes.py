@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.links import checked_link
 from dashboard.shelf import SourceChoice
 from dashboard.stage import Listener, Stage
 from dashboard.studio import checked_settings
@@ -41,6 +42,13 @@ HOP = 0.5
 COLUMN = StreamSettings().column_seconds
 
 
+@dataclass(frozen=True)
+class FakeSourceStatus(SourceStatus):
+    """As links tell it."""
+
+    live: bool = False
+
+
 @dataclass
 class FakeSource:
     """Notes the commands it gets."""
@@ -48,6 +56,8 @@ class FakeSource:
     tracks: tuple[TrackInfo, ...]
     kind: str = "file"
     title: str = "Demo mix"
+    station: str = ""
+    live: bool = False
     state: SourceState = SourceState.RUNNING
     detail: str = ""
     speaker: str | None = "Loudspeaker"
@@ -57,7 +67,7 @@ class FakeSource:
 
     def status(self) -> SourceStatus:
         is_file = self.kind == "file"
-        return SourceStatus(
+        return FakeSourceStatus(
             kind=self.kind,
             title=self.tracks[self.track].title if is_file else self.title,
             state=self.state,
@@ -68,6 +78,8 @@ class FakeSource:
             can_pause=is_file,
             can_seek=is_file,
             speaker=self.speaker,
+            station=self.station,
+            live=self.live,
         )
 
     def pause(self) -> None:
@@ -381,6 +393,12 @@ class FakeStudio:
 
     def listen_to(self, key: str, stage: FakeStage | None = None) -> None:
         stage = stage or self.main
+        if key.startswith("link:"):
+            url = checked_link(key.partition(":")[2])
+            title = url.partition("://")[2]
+            # No thread opens it: what becomes of it is set by the test.
+            stage.listen(key, FakeSource((), kind="link", title=title, state=SourceState.STARTING, speaker=None))
+            return
         if key and key not in {choice.key for choice in self.listed}:
             raise SettingError(f"there is no source {key!r}", next_step="Choose a source from the list")
         if not key:
