@@ -116,6 +116,6 @@ def decoded(text: bytes) -> str:
 
 def clean_title(text: str) -> str:
     """For showing: one line, without control characters and marks that turn the direction, 200 characters at most."""
-    spaced = " ".join(text.split())
-    shown = "".join(one for one in spaced if one in _JOINERS or unicodedata.category(one)[0] != "C").strip()
+    kept = (one for one in text if one.isspace() or one in _JOINERS or unicodedata.category(one)[0] != "C")
+    shown = " ".join("".join(kept).split())
     return shown if len(shown) <= MAX_TITLE_LENGTH else shown[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
