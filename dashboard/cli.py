@@ -6,11 +6,15 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dashboard.page_options import with_page_options
 from model.errors import GenrescopeError, SettingError
+
+if TYPE_CHECKING:
+    from dashboard.live import PageOptions
 
 app = typer.Typer(
     name="genrescope",
@@ -33,13 +37,7 @@ class Format(StrEnum):
 Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Bundle to listen with: a name or a folder.")]
 Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
 Hop = Annotated[float, typer.Option("--hop", metavar="SECONDS", help="Time between two predictions.")]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on; others than 127.0.0.1 demand a password.")]
-Port = Annotated[int, typer.Option("--port", help="Port of the page; 0 takes any free one.", min=0, max=65535)]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in a browser.")]
-Share = Annotated[bool, typer.Option("--share", help="Show a QR code: phones in the same network follow, read-only.")]
 DEFAULT_MODEL = "genres"
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8050
 
 
 @app.command(
@@ -49,6 +47,7 @@ DEFAULT_PORT = 8050
     "genrescope play long-mix.opus --start 1:30 --model tags\n\n"
     "genrescope play talk.wav --share   [dim]# the audience follows on its phones[/]"
 )
+@with_page_options()
 def play(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="wav, flac, mp3, ogg, opus, m4a, aac.")],
     model: Model = DEFAULT_MODEL,
@@ -59,16 +58,14 @@ def play(
     start: Annotated[str, typer.Option("--start", metavar="TIME", help="Where to begin: 90 or 1:30.")] = "0",
     hop: Hop = 0.5,
     cpu: Cpu = False,
-    host: Host = DEFAULT_HOST,
-    port: Port = DEFAULT_PORT,
-    no_browser: NoBrowser = False,
-    share: Share = False,
+    *,
+    page: PageOptions,
 ) -> None:
     """Play files and watch their genres move with the music."""
-    from dashboard.live import PageOptions, run_page
+    from dashboard.live import run_page
 
     run_page(
-        PageOptions(host, port, not no_browser, share),
+        page,
         source="file:0",
         model=model,
         cpu=cpu,
@@ -86,6 +83,7 @@ def play(
     "genrescope listen --device monitor   [dim]# what the computer plays[/]\n\n"
     "genrescope listen --device 'USB Audio' --hop 0.25"
 )
+@with_page_options()
 def listen(
     device: Annotated[
         str, typer.Option("--device", metavar="NAME", help="Device, or part of its name; see `genrescope devices`.")
@@ -93,16 +91,18 @@ def listen(
     model: Model = DEFAULT_MODEL,
     hop: Hop = 0.5,
     cpu: Cpu = False,
-    host: Host = DEFAULT_HOST,
-    port: Port = DEFAULT_PORT,
-    no_browser: NoBrowser = False,
-    share: Share = False,
+    *,
+    page: PageOptions,
 ) -> None:
     """Listen to the sound card: a microphone, a line input, what the computer plays."""
-    from dashboard.live import PageOptions, run_page
+    from dashboard.live import run_page
 
     run_page(
-        PageOptions(host, port, not no_browser, share), source=f"device:{device}", model=model, cpu=cpu, hop_seconds=hop
+        page,
+        source=f"device:{device}",
+        model=model,
+        cpu=cpu,
+        hop_seconds=hop,
     )
 
 
@@ -110,33 +110,43 @@ def listen(
     epilog="[bold]Examples[/]\n\ngenrescope serve\n\n"
     "genrescope serve --host 0.0.0.0 --port 9000   [dim]# others may look, with the password it prints[/]"
 )
+@with_page_options()
 def serve(
     model: Model = DEFAULT_MODEL,
     hop: Hop = 0.5,
     cpu: Cpu = False,
-    host: Host = DEFAULT_HOST,
-    port: Port = DEFAULT_PORT,
-    no_browser: NoBrowser = False,
-    share: Share = False,
+    *,
+    page: PageOptions,
 ) -> None:
     """Open the page with nothing playing; each page that is opened chooses a source for itself."""
-    from dashboard.live import PageOptions, run_page
+    from dashboard.live import run_page
 
-    run_page(PageOptions(host, port, not no_browser, share), source="", model=model, cpu=cpu, hop_seconds=hop)
+    run_page(
+        page,
+        source="",
+        model=model,
+        cpu=cpu,
+        hop_seconds=hop,
+    )
 
 
 @app.command(epilog="[bold]Examples[/]\n\ngenrescope replay talk.genrescope.json")
+@with_page_options(without=("share", "allow_private_links"))
 def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A replay that the page saved (Summary and export).")],
-    host: Host = DEFAULT_HOST,
-    port: Port = DEFAULT_PORT,
-    no_browser: NoBrowser = False,
+    *,
+    page: PageOptions,
 ) -> None:
     """Show a recorded session again: without network, model or sound card."""
-    from dashboard.live import PageOptions, run_page
+    from dashboard.live import run_page
 
     run_page(
-        PageOptions(host, port, not no_browser), source="", model=DEFAULT_MODEL, cpu=True, hop_seconds=0.5, replay=file
+        page,
+        source="",
+        model=DEFAULT_MODEL,
+        cpu=True,
+        hop_seconds=0.5,
+        replay=file,
     )
 
 

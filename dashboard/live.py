@@ -38,6 +38,12 @@ class PageOptions:
     open_browser: bool
     share: bool = False
     """Whether the audience may follow on the local network, on a page and port of its own."""
+    token_file: Path | None = None
+    """Where the password is from; without one, none is needed on this machine, and a random one elsewhere."""
+    allow_origins: tuple[str, ...] = ()
+    """Other sites whose pages may call the interface for programs."""
+    allow_private_links: bool = False
+    """Whether links may lead to this machine and its network."""
 
 
 def _has_screen() -> bool:
@@ -91,7 +97,7 @@ def run_page(
     replay : a recorded session to show; nothing is listened to then, and no network is loaded.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    access = Access.for_host(options.host)
+    access = Access.for_host(options.host, options.token_file, allow_origins=options.allow_origins)
     settings = StreamSettings(hop_seconds=hop_seconds)
     # The port first: the most frequent mistake is a genrescope that is already running.
     server = PageServer(options.host, options.port)
@@ -99,6 +105,7 @@ def run_page(
         from dashboard.app import create_app
         from dashboard.studio import Studio
         from model.library import Library
+        from stream.links.policy import LinkPolicy
 
         studio = Studio(
             Library(),
@@ -112,10 +119,9 @@ def run_page(
             # Without a source every page chooses for itself; otherwise they all show the main session, which is also
             # what the audience follows.
             shared=bool(source) or options.share,
+            links=LinkPolicy(allow_private=options.allow_private_links),
         )
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
+        stop = _asked_to_stop()
         try:
             if replay is not None:
                 studio.replay = _read_replay(replay)
@@ -131,8 +137,10 @@ def run_page(
                 return response
 
             server.serve(app)
-            address = access.address(server.url)
+            address = access.announcement(server.url)
             console.print(f"[bold]genrescope[/] is at [link={address}]{escape(address)}[/link]  (ctrl-C ends it)")
+            if access.remark:
+                console.print(f"[dim]{escape(access.remark)}[/dim]")
             if studio.share is not None:
                 follow = studio.share.url
                 console.print(f"[bold]to follow:[/] [link={follow}]{escape(follow)}[/link]  (read-only)")
@@ -141,15 +149,30 @@ def run_page(
             if source and studio.sound.missing is not None:
                 console.print(f"[dim]{escape(studio.sound.missing)}[/dim]")
             if options.open_browser and _has_screen():
-                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=(access.address(server.url),), daemon=True).start()
             # What plays meanwhile is kept in the ring, and classified when the network is there.
             if replay is None:
                 fetched.wait(FIRST_PAGE_SECONDS)
                 studio.start()
             stop.wait()
         finally:
+            # The server first: what is being downloaded arrives whole, and streams of events get a proper end.
+            server.stop()
             if studio.share is not None:
                 studio.share.stop()
             studio.stop()
     finally:
         server.stop()
+
+
+def _asked_to_stop() -> threading.Event:
+    """Set by ctrl-C or SIGTERM. The second of them does not wait for anything."""
+    stop = threading.Event()
+
+    def ask(number: int, _frame: Any) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+    return stop

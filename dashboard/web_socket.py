@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections import deque
 from typing import Any
 
@@ -12,7 +13,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.utilities import ProtocolError
 
-from dashboard.http_server import CONNECTION, TAKEN_OVER
+from dashboard.http_server import CLOSING, CONNECTION, TAKEN_OVER
 from model.errors import ServerError
 from stream.clock import Clock
 
@@ -24,6 +25,7 @@ DEAD_SECONDS = 6.0
 """A browser answers pings by itself. Without a byte for so long the connection is broken, whatever TCP says."""
 FAREWELL_SECONDS = 2.0
 """For so long the browser's answer to our closing is awaited."""
+GOING_AWAY = 1001
 TOO_BIG = 1009
 _HEADERS = ("connection", "upgrade", "sec-websocket-key", "sec-websocket-version")
 
@@ -49,6 +51,7 @@ class WebSocket:
         self._message_bytes = message_bytes
         self._connection: socket.socket = environ[CONNECTION]
         self._ahead: bytes = environ["wsgi.input"].ahead()
+        self._closing: threading.Event = environ[CLOSING]
         self._protocol = WSConnection(ConnectionType.SERVER)
         self._messages: deque[str | bytes] = deque()
         self._parts: list[str | bytes] = []
@@ -67,7 +70,13 @@ class WebSocket:
         self._send_event(AcceptConnection())
 
     def receive(self, seconds: float) -> str | bytes | None:
-        """The next message, or None if none has come after so many seconds. Raises ConnectionGoneError."""
+        """The next message, or None if none has come after so many seconds.
+
+        Raises ConnectionGoneError; also, after a good-bye, when the server is being closed.
+        """
+        if self._closing.is_set():
+            self.close(GOING_AWAY, "genrescope is being closed")
+            raise ConnectionGoneError
         if not self._messages:
             self._read(seconds)
             self._watch()
