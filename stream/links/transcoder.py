@@ -117,7 +117,7 @@ class Transcoder:
                     self._end()
                     return self._nothing()
                 self._rest += data
-            whole = len(self._rest) // frame_bytes * frame_bytes
+            whole = min(len(self._rest), size) // frame_bytes * frame_bytes
             block, self._rest = self._rest[:whole], self._rest[whole:]
             self._started = True
             self._fed_without_sound = 0
