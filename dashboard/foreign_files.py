@@ -128,7 +128,7 @@ def proved_seconds(path: Path, title: str, limits: UploadLimits) -> float | None
             raise not_sound(title)
         decoder = open_audio(path)
         try:
-            _prove(decoder, title, limits)
+            prove(decoder, title, limits)
             return decoder.duration_seconds
         finally:
             decoder.close()
@@ -141,7 +141,8 @@ def proved_seconds(path: Path, title: str, limits: UploadLimits) -> float | None
         raise not_sound(title) from error
 
 
-def _prove(decoder: Decoder, title: str, limits: UploadLimits) -> None:
+def prove(decoder: Decoder, title: str, limits: UploadLimits) -> None:
+    """Raises UploadError unless a file that has been opened holds sound, and not too much; a moment of it is read."""
     rate, channels = decoder.sample_rate, decoder.channels
     if not 0 < rate <= MAX_SAMPLE_RATE or not 0 < channels <= MAX_CHANNELS:
         raise UploadError(

@@ -15,7 +15,7 @@ from stream.classifier import Classifier
 from stream.offline import HeardFile
 from stream.records import Verdict
 
-VERSION_DIGITS = 12
+VERSION_DIGITS = 16
 
 
 def track_answer(

@@ -67,6 +67,7 @@ class Uploads:
         self._folder: Path | None = None
         self._removal: weakref.finalize | None = None
         self._closed = False
+        self._at_close: list[Callable[[], None]] = []
 
     def receive(
         self,
@@ -133,12 +134,14 @@ class Uploads:
         with self._lock:
             return [upload for upload in self._kept.values() if upload.owner == owner]
 
-    def remove(self, key: str, owner: str) -> None:
-        """Remove the owner's upload of that key. Raises SettingError if there is none."""
-        upload = self.get(key, owner)
+    def remove(self, key: str, owner: str) -> bool:
+        """Remove the owner's upload of that key; False if there is none."""
         with self._lock:
-            if key in self._kept:
-                self._drop(upload)
+            upload = self._kept.get(key)
+            if upload is None or upload.owner != owner:
+                return False
+            self._drop(upload)
+            return True
 
     def forget(self, owner: str) -> None:
         """Remove the owner's uploads."""
@@ -146,8 +149,20 @@ class Uploads:
             for upload in [upload for upload in self._kept.values() if upload.owner == owner]:
                 self._drop(upload)
 
+    def at_close(self, close: Callable[[], None]) -> None:
+        """Have this called first when everything is removed: whatever works on files ends before them."""
+        with self._lock:
+            if not self._closed:
+                self._at_close.append(close)
+                return
+        close()
+
     def close(self) -> None:
         """Remove everything; nothing is taken in any more. May be called twice."""
+        with self._lock:
+            at_close, self._at_close = self._at_close, []
+        for close in at_close:
+            close()
         with self._lock:
             self._closed = True
             self._kept.clear()

@@ -10,6 +10,8 @@ from flask_openapi import APIBlueprint, Info, OpenAPI
 
 from dashboard.access import Access
 from dashboard.api.bodies import check_bodies
+from dashboard.api.classification import register_classification
+from dashboard.api.files import register_files
 from dashboard.api.models import register_models
 from dashboard.api.mount import PREFIX
 from dashboard.api.problems import Problem, documented, invalid, register_problems
@@ -19,6 +21,8 @@ from dashboard.studio import Studio
 
 OPENAPI_VERSION = "3.1.0"
 RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (
+    register_classification,
+    register_files,
     register_models,
     register_sources,
     register_sessions,
