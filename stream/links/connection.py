@@ -16,6 +16,7 @@ import urllib3.connection
 
 from stream.clock import Clock
 from stream.links.address import Address
+from stream.links.web import Dial
 
 MAX_HEADER_BYTES = 65_536
 MAX_ADDRESSES_TRIED = 4
@@ -29,8 +30,9 @@ class HeadersTooLargeError(Exception):
 class Guard:
     """What holds for one connection: until when it may take, and whether it was ended from outside."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, dial: Dial) -> None:
         self._clock = clock
+        self._dial = dial
         self._until = math.inf
         self._header_bytes_left: float = MAX_HEADER_BYTES
         self._socket: socket.socket | None = None
@@ -89,7 +91,7 @@ class Guard:
             try:
                 self.watch(sock)
                 sock.settimeout(left)
-                sock.connect((ip, address.port))
+                self._dial(sock, (ip, address.port))
             except OSError as error:
                 sock.close()
                 failure = error

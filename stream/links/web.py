@@ -26,6 +26,9 @@ from stream.links.policy import LinkPolicy
 if TYPE_CHECKING:
     from stream.links.connection import Guard
 
+Dial = Callable[[socket.socket, tuple[str, int]], None]
+"""Connects a socket to an address and port; tests lead public addresses to a server of their own."""
+
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 INSTALL = "Install it: pip install 'genrescope[links]'"
 USER_AGENT = "genrescope"
@@ -49,11 +52,13 @@ class Web:
         resolve: Resolve = socket.getaddrinfo,
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
+        dial: Dial = socket.socket.connect,
     ) -> None:
         self.policy = policy
         self.clock: Clock = clock or SystemClock()
         self.resolve = resolve
         self._tls = tls
+        self._dial = dial
         self._lock = threading.Lock()
         self._open = 0
         self._guards: weakref.WeakSet[Guard] = weakref.WeakSet()
@@ -145,7 +150,7 @@ class Web:
         with self._lock:
             if address.scheme == "https" and self._tls is None:
                 self._tls = default_tls()
-        guard = Guard(self.clock)
+        guard = Guard(self.clock, self._dial)
         leave = self._enter(guard)
         connection = open_connection(address, guard, self.policy.connect_seconds, self._tls)
         try:
@@ -157,7 +162,13 @@ class Web:
             guard.allow(min(opened, self.clock.now() + self.policy.read_seconds))
             response = connection.getresponse()
             guard.headers_came()
-            return Reply(response, guard, self.policy.read_seconds, ends, hops, leave, self.clock)
+
+            def finish() -> None:
+                response.close()
+                connection.close()
+                leave()
+
+            return Reply(response, guard, self.policy.read_seconds, ends, hops, finish, self.clock)
         except BaseException as error:
             connection.close()
             leave()
@@ -204,10 +215,10 @@ class Reply:
         read_seconds: float,
         ends: float,
         hops: tuple[str, ...],
-        leave: Callable[[], None],
+        finish: Callable[[], None],
         clock: Clock,
     ) -> None:
-        self._response, self._guard, self._leave, self._clock = response, guard, leave, clock
+        self._response, self._guard, self._finish, self._clock = response, guard, finish, clock
         self._read_seconds, self._ends = read_seconds, ends
         self._reading = threading.RLock()
         self._at_end = False
@@ -262,10 +273,6 @@ class Reply:
         self._guard.end()
         with self._reading:
             self._finish()
-
-    def _finish(self) -> None:
-        self._response.close()
-        self._leave()
 
     def __enter__(self) -> Reply:
         return self

@@ -79,13 +79,16 @@ class LocalServer:
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server((self.host, 0), backlog=64)
+        self._listener = socket.create_server(
+            (self.host, 0), family=socket.AF_INET6 if ":" in self.host else socket.AF_INET, backlog=64
+        )
         self.port: int = self._listener.getsockname()[1]
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
     def url(self, path: str = "/", host: str | None = None) -> str:
-        return f"http{'s' if self.tls else ''}://{host or self.host}:{self.port}{path}"
+        name = host or (f"[{self.host}]" if ":" in self.host else self.host)
+        return f"http{'s' if self.tls else ''}://{name}:{self.port}{path}"
 
     def paths(self) -> list[str]:
         """What was asked for, in order."""
