@@ -41,7 +41,7 @@ def register_downloads(server: Flask, studio: Studio) -> None:
             found = studio.stage(stage)
         except SettingError as error:
             return _nothing(str(error))
-        response = _export(found, kind)
+        response = exported(found, kind)
         return _nothing("Nothing has been heard yet.") if response is None else response
 
     @server.get("/replay")
@@ -51,7 +51,8 @@ def register_downloads(server: Flask, studio: Studio) -> None:
         return Response(studio.replay, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _export(stage: Stage, kind: str) -> Response | None:
+def exported(stage: Stage, kind: str) -> Response | None:
+    """The session as a file: "csv", "json" or "replay". None where nothing has been heard."""
     session, chronicle, started_at = stage.session, stage.chronicle(0), stage.started_at
     if session is None or chronicle is None or started_at is None:
         return None

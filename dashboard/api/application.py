@@ -11,21 +11,29 @@ from flask_openapi import APIBlueprint, Info, OpenAPI
 from dashboard.access import Access
 from dashboard.api.bodies import check_bodies
 from dashboard.api.classification import register_classification
+from dashboard.api.description import register_description
+from dashboard.api.events import EventHub, register_events
 from dashboard.api.files import register_files
+from dashboard.api.health import register_health
+from dashboard.api.metrics import register_metrics
 from dashboard.api.models import register_models
 from dashboard.api.mount import PREFIX
 from dashboard.api.problems import Problem, documented, invalid, register_problems
+from dashboard.api.results import register_results
 from dashboard.api.sessions import register_sessions
 from dashboard.api.sources import register_sources
 from dashboard.studio import Studio
 
 OPENAPI_VERSION = "3.1.0"
+COOKIE = "What a browser got when it opened the page with the password. The number in the name is the server's port."
 RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (
     register_classification,
     register_files,
     register_models,
     register_sources,
     register_sessions,
+    register_results,
+    register_health,
 )
 """What registers operations, in the order of the description."""
 
@@ -58,9 +66,13 @@ def create_api(studio: Studio, access: Access) -> OpenAPI:
     )
     for register in RESOURCES:
         register(api, studio)
+    hub = EventHub(studio)
+    register_events(api, studio, hub)
+    register_metrics(api, server, studio, hub)
     access.guard(server)
     check_bodies(server)
     server.register_api(api)
+    register_description(server)
     register_problems(server)
     return server
 
@@ -74,5 +86,5 @@ def _security(access: Access) -> list[dict[str, list[str]]]:
 def _security_schemes() -> dict[str, Any]:
     return {
         "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer TOKEN"},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": "genrescope_8050", "description": "As the page has it."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "genrescope_8050", "description": COOKIE},
     }

@@ -106,7 +106,7 @@ class Result(Answer):
     def of(cls, prediction: Prediction, labels: Sequence[str]) -> Result:
         """labels : what the probabilities stand for."""
         # JSON knows no NaN.
-        probabilities = np.nan_to_num(prediction.probabilities).round(4).astype(float).tolist()
+        probabilities = np.nan_to_num(prediction.probabilities).astype(float).round(4).tolist()
         named = int(np.argmax(probabilities)) if prediction.verdict is Verdict.SURE else None
         return cls(
             number=prediction.number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -80,27 +80,25 @@ class ProgramAudio(Order):
 SourceOrder = Annotated[Sample | UploadedFile | SoundCard | Link | ProgramAudio, Field(discriminator="kind")]
 
 
-def _limits(name: str) -> dict[str, float]:
+def _within(name: str) -> Any:
     low, high = SETTABLE[name]
-    return {"ge": low, "le": high}
+    return Field(ge=low, le=high)
 
 
 class SettingsOrder(Order):
     """How to listen; what is left out stays as it is."""
 
-    hop_seconds: float = Field(
-        default=_DEFAULT.hop_seconds, description="Time between two results.", **_limits("hop_seconds")
+    hop_seconds: Annotated[float, _within("hop_seconds")] = Field(
+        default=_DEFAULT.hop_seconds, description="Time between two results."
     )
-    smoothing_seconds: float = Field(
-        default=_DEFAULT.smoothing_seconds,
-        description="How long a new genre takes to win about two thirds.",
-        **_limits("smoothing_seconds"),
+    smoothing_seconds: Annotated[float, _within("smoothing_seconds")] = Field(
+        default=_DEFAULT.smoothing_seconds, description="How long a new genre takes to win about two thirds."
     )
-    sure_from: Annotated[float, Field(**_limits("sure_from"))] | None = Field(
+    sure_from: Annotated[float, _within("sure_from")] | None = Field(
         default=None, description="From this probability on a label is named; null leaves it to the model."
     )
-    silence_closes_dbfs: float = Field(
-        default=_DEFAULT.silence_closes_dbfs, description="Below it is silence.", **_limits("silence_closes_dbfs")
+    silence_closes_dbfs: Annotated[float, _within("silence_closes_dbfs")] = Field(
+        default=_DEFAULT.silence_closes_dbfs, description="Below it is silence."
     )
 
 

@@ -87,7 +87,9 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
     def end_session(path: SessionPath) -> Response:
         """End a session. "main" only stops listening."""
         studio.close_stage(studio.kept_stage(path.id).identifier)
-        return Response(status=204)
+        response = Response(status=204)
+        del response.headers["Content-Type"]
+        return response
 
     def add_command(name: str, summary: str, give: Callable[[Stage, Session], None]) -> None:
         def command(path: SessionPath) -> Response:
