@@ -9,6 +9,7 @@ import re
 import resource
 import statistics
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,8 +38,8 @@ SOAK_SECONDS = 600.0
 BATCHES = (1, 8, 32)
 
 
-def run_benchmark(*, model: str, cpu: bool, page: bool, json_file: Path | None, markdown: bool) -> None:
-    """Measure the live path (with `page` also the page), print a table, and write the figures as JSON if asked."""
+def run_benchmark(parts: Collection[str], *, model: str, cpu: bool, json_file: Path | None, markdown: bool) -> None:
+    """Measure these parts ("live", "page", "load"), print a table, and write the figures as JSON if asked."""
     console = Console(highlight=False)
     progress = Console(stderr=True, highlight=False)
     if not MIX.exists():
@@ -51,20 +52,26 @@ def run_benchmark(*, model: str, cpu: bool, page: bool, json_file: Path | None, 
         progress.print(f"[dim]{title} done[/dim]")
         figures.extend(part)
 
-    measure("start-up", measure_start_up(model, cpu))
+    if "live" in parts:
+        measure("start-up", measure_start_up(model, cpu))
     classifier = Library().open(model, device="cpu" if cpu else "auto")
     classifier.load()
     sound, rate = _mix_sound()
-    # Before many sessions and large batches are tried: what they allocate would be counted too.
-    measure("memory", _memory(classifier, sound, rate))
-    measure("network and front end", _network(classifier, sound, rate))
-    measure("latency", _latency(classifier, sound, rate))
-    measure("sessions", _capacity(classifier, sound, rate))
-    measure("the mix", _mix_figures(check_mix(classifier, StreamSettings())))
-    if page:
+    if "live" in parts:
+        # Before many sessions and large batches are tried: what they allocate would be counted too.
+        measure("memory", _memory(classifier, sound, rate))
+        measure("network and front end", _network(classifier, sound, rate))
+        measure("latency", _latency(classifier, sound, rate))
+        measure("sessions", _capacity(classifier, sound, rate))
+        measure("the mix", _mix_figures(check_mix(classifier, StreamSettings())))
+    if "page" in parts:
         from dashboard.page_benchmark import measure_page
 
         measure("the page", measure_page(model, cpu, sound, rate))
+    if "load" in parts:
+        from dashboard.load_benchmark import measure_load
+
+        measure("the crowd", measure_load(model, cpu, sound, rate))
     machine = f"{_processor()}, {os.cpu_count()} cores, {classifier.network.device}, model {model}"
     _print(console, figures, machine, markdown)
     if json_file is not None:

@@ -203,21 +203,36 @@ def evaluate(
     print_evaluation(bundle, data, json_file)
 
 
+class Part(StrEnum):
+    """What `benchmark` measures."""
+
+    LIVE = "live"
+    PAGE = "page"
+    LOAD = "load"
+
+
 @app.command(
     epilog="[bold]Examples[/]\n\ngenrescope benchmark\n\ngenrescope benchmark --cpu --json benchmark.json\n\n"
-    "genrescope benchmark --page --markdown   [dim]# the table of the README[/]"
+    "genrescope benchmark live page load --markdown   [dim]# the table of the README[/]"
 )
 def benchmark(
+    parts: Annotated[
+        list[Part] | None,
+        typer.Argument(
+            metavar="[live] [page] [load]",
+            help="The live path (the default); the page (needs Chromium, Playwright); a crowd that looks on.",
+        ),
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")] = False,
-    page: Annotated[bool, typer.Option("--page", help="Measure the page too; needs Chromium and Playwright.")] = False,
     model: Model = DEFAULT_MODEL,
     cpu: Cpu = False,
 ) -> None:
     """Measure latency, speed, start-up, memory, and behaviour on the demo mix (some minutes)."""
     from dashboard.benchmark import run_benchmark
 
-    run_benchmark(model=model, cpu=cpu, page=page, json_file=json_file, markdown=markdown)
+    names = {part.value for part in parts or [Part.LIVE]}
+    run_benchmark(names, model=model, cpu=cpu, json_file=json_file, markdown=markdown)
 
 
 def parse_time(text: str) -> float:

@@ -1,4 +1,4 @@
-"""`genrescope benchmark --page`: what the page costs, measured in Chromium with the real pipeline behind it."""
+"""`genrescope benchmark page`: what the page costs, measured in Chromium with the real pipeline behind it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,11 @@ from flask.testing import FlaskClient
 
 from dashboard.app import create_app
 from dashboard.broadcast import broadcast
-from dashboard.pushed_source import PushedSource
+from dashboard.live_play import LivePlay
 from dashboard.server import PageServer
 from dashboard.share import Share
 from dashboard.start_up import Figure
-from dashboard.studio import Studio
 from model.errors import GenrescopeError
-from model.library import Library
-from stream.settings import StreamSettings
 
 PLAY_MINUTES = 60
 EARLY_MINUTES = 6
@@ -35,7 +32,6 @@ POLLS = 200
 PIXEL_SECONDS = 40.0
 FOLLOWERS = 50
 FOLLOW_SECONDS = 20.0
-BLOCK_SECONDS = 0.02
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
@@ -75,44 +71,10 @@ threads = [threading.Thread(target=follow, args=(number,)) for number in range(c
 """
 
 
-class _Play:
-    """A studio whose main stage hears the mix, at any pace."""
-
-    def __init__(self, model: str, cpu: bool, sound: np.ndarray, rate: int) -> None:
-        self.studio = Studio(Library(), StreamSettings(), model=model, device="cpu" if cpu else "auto")
-        self._sound, self._rate = sound, rate
-        self._source = PushedSource(rate, title="Demo mix")
-        self._at = 0
-        self.studio.main.listen("benchmark", self._source)
-        session = self.studio.main.session
-        if session is None:
-            raise RuntimeError("a stage that listens has a session")
-        session.classifier.load()
-        self.session = session
-
-    def push(self, seconds: float) -> None:
-        """So much more of the mix, over and over."""
-        count = round(seconds * self._rate)
-        start = self._at % (len(self._sound) - count)
-        self._at += count
-        self._source.inlet.push(self._sound[start : start + count, None], self.studio.engine.clock.now())
-
-    def live(self, seconds: float) -> list[float]:
-        """As fast as life; returns the latencies, milliseconds."""
-        first = self.session.results.next_prediction
-        begun = time.monotonic()
-        for step in range(round(seconds / BLOCK_SECONDS)):
-            while (left := begun + (step + 1) * BLOCK_SECONDS - time.monotonic()) > 0:
-                time.sleep(left)
-            self.push(BLOCK_SECONDS)
-        time.sleep(0.5)
-        return [prediction.latency_ms for prediction in self.session.results.predictions_since(first)]
-
-
 def measure_page(model: str, cpu: bool, sound: np.ndarray, rate: int) -> list[Figure]:
     """An hour of play as fast as it goes, the way from a prediction to the screen, explanations, fifty followers."""
     with _chromium() as browser:
-        play = _Play(model, cpu, sound, rate)
+        play = LivePlay(model, cpu, sound, rate)
         app = create_app(play.studio).server
         server = PageServer("127.0.0.1", 0)
         server.serve(app)
@@ -131,7 +93,7 @@ def measure_page(model: str, cpu: bool, sound: np.ndarray, rate: int) -> list[Fi
     return figures
 
 
-def _long_play(play: _Play, page: Any, client: FlaskClient) -> list[Figure]:
+def _long_play(play: LivePlay, page: Any, client: FlaskClient) -> list[Figure]:
     heap, poll = [], []
     for minute in range(1, PLAY_MINUTES + 1):
         for _ in range(120):
@@ -168,7 +130,7 @@ def _heap_megabytes(page: Any) -> float:
     return metrics["JSHeapUsedSize"] / 1e6
 
 
-def _poll_ms(play: _Play, client: FlaskClient) -> float:
+def _poll_ms(play: LivePlay, client: FlaskClient) -> float:
     """The 95th percentile of a poll that brings one new prediction, at the server, without the network."""
     query: dict[str, Any] = {}
     times = []
@@ -188,7 +150,7 @@ def _poll_ms(play: _Play, client: FlaskClient) -> float:
     return float(np.percentile(times[10:], 95))
 
 
-def _pixels(play: _Play, page: Any) -> list[Figure]:
+def _pixels(play: LivePlay, page: Any) -> list[Figure]:
     page.evaluate(NOTE_PIXELS)
     first = play.session.results.next_prediction
     player = threading.Thread(target=play.live, args=(PIXEL_SECONDS,))
@@ -212,7 +174,7 @@ def _pixels(play: _Play, page: Any) -> list[Figure]:
     ]
 
 
-def _explained(play: _Play, client: FlaskClient) -> list[Figure]:
+def _explained(play: LivePlay, client: FlaskClient) -> list[Figure]:
     """What the live path pays for "why this genre", asked for once a second."""
     stop = threading.Event()
     times: list[float] = []
@@ -239,7 +201,7 @@ def _explained(play: _Play, client: FlaskClient) -> list[Figure]:
     ]
 
 
-def _followers(play: _Play) -> list[Figure]:
+def _followers(play: LivePlay) -> list[Figure]:
     alone = play.live(FOLLOW_SECONDS)
     share = Share(lambda: broadcast(play.studio.main), host="127.0.0.1")
     share.start()
