@@ -88,7 +88,9 @@ def _check_size(text: str) -> None:
         raise _refusal("it is too long", rule=f"{MAX_LINES} lines of {MAX_LINE_BYTES} characters are possible")
     if text.count("#EXTINF") > MAX_SEGMENTS:
         raise _refusal(
-            f"it has {text.count('#EXTINF')} segments", rule=f"{MAX_SEGMENTS} are possible", next_step="Choose another"
+            f"it has {text.count('#EXTINF')} segments",
+            rule=f"{MAX_SEGMENTS} are possible",
+            next_step="Choose another link",
         )
 
 
