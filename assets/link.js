@@ -83,10 +83,9 @@ window.genrescope = window.genrescope || {};
   async function order(key) {
     const answer = g.answer || {};
     const same = !g.replaying && answer.source_key === key;
-    const over = answer.source && ["ended", "failed"].includes(answer.source.state);
+    const over = answer.status && ["ended", "failed"].includes(answer.status.state);
     // What is chosen already is no new choice; once it is over, "play" opens it again.
-    const failed = answer.status && answer.status.state === "failed";
-    const done = same ? (over || failed ? await g.command("play") : null) : await g.listenTo(key);
+    const done = !same ? await g.listenTo(key) : over ? await g.command("play") : null;
     return (done && done.notice) || "";
   }
 
