@@ -1,11 +1,14 @@
-"""`genrescope classify`: whole files through the live pipeline, as tables, JSON or CSV."""
+"""`genrescope classify`: whole tracks through the live pipeline, as tables, JSON or CSV."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,10 +18,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dashboard.links import checked_link
 from dashboard.track import ranked, segments_of, track_answer
 from model.classifier import BundleClassifier
-from model.errors import AudioFileError
+from model.errors import AudioFileError, LinkError
 from model.library import Library
+from stream.links.policy import LinkPolicy
+from stream.links.web import Web
 from stream.offline import HeardFile, hear_file
 from stream.settings import StreamSettings
 
@@ -26,36 +32,44 @@ if TYPE_CHECKING:
     from _csv import Writer
 
 
-def classify_files(files: Sequence[Path], output: str, *, model: str, hop_seconds: float, cpu: bool) -> int:
-    """Classify each file and print the result. A bad file is reported, the others are still done.
+def classify_tracks(
+    tracks: Sequence[str], output: str, *, model: str, hop_seconds: float, cpu: bool, links: LinkPolicy
+) -> int:
+    """Classify each file or link and print the result. A bad one is reported, the others are still done.
 
     output : "table", "json" or "csv".
-    Returns the exit code: 0, or that of AudioFileError if any file was bad or ended early.
+    links : where links may lead, and how much is fetched.
+    Returns the exit code: 0, or that of AudioFileError if any track was bad or ended early.
     """
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     classifier = Library().open(model, device="cpu" if cpu else "auto")
     settings = StreamSettings(hop_seconds=hop_seconds)
-    missing = [path for path in files if not path.exists()]
-    if len(missing) == len(files):
+    missing = [track for track in tracks if not _is_link(track) and not Path(track).exists()]
+    if len(missing) == len(tracks):
         # Before seconds are spent on loading the network.
         raise AudioFileError(f"{missing[0]} does not exist", next_step="Check the name")
     classifier.load()
     printer = _PRINTERS[output](classifier)
+    web = Web(links)
     bad = 0
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f} s of music"),
+        TextColumn("{task.fields[unit]}"),
         TimeRemainingColumn(),
         console=complaints,
         transient=True,
         disable=not complaints.is_terminal,
     ) as progress:
-        for path in files:
-            task = progress.add_task(escape(path.name), total=None)
+        for track in tracks:
+            task = progress.add_task(escape(track if _is_link(track) else Path(track).name), total=None, unit="")
             try:
-                heard = hear_file(path, classifier, settings, progress=partial(_advance, progress, task))
-            except AudioFileError as error:
+                with _at_hand(track, web, partial(_advance, progress, task, "MB fetched", 1e-6)) as (path, title):
+                    advance = partial(_advance, progress, task, "s of music", 1.0)
+                    heard = hear_file(path, classifier, settings, progress=advance)
+                if title is not None:
+                    heard = replace(heard, title=title, problem=heard.problem.replace(str(path), track))
+            except (AudioFileError, LinkError) as error:
                 bad += 1
                 complaints.print(f"[bold red]genrescope:[/] {escape(str(error))}")
                 continue
@@ -64,17 +78,38 @@ def classify_files(files: Sequence[Path], output: str, *, model: str, hop_second
             if heard.problem:
                 bad += 1
                 complaints.print(f"[bold red]genrescope:[/] {escape(heard.problem)}")
-            printer.file(heard)
+            printer.track(track, heard)
     printer.end()
     return AudioFileError.exit_code if bad else 0
 
 
-def _advance(progress: Progress, task: TaskID, seconds: float) -> None:
-    progress.update(task, completed=seconds)
+def _is_link(track: str) -> bool:
+    return track.lower().startswith(("http://", "https://"))
+
+
+@contextmanager
+def _at_hand(track: str, web: Web, fetched: Callable[..., None]) -> Iterator[tuple[Path, str | None]]:
+    """The track as a file, and what the web calls it (None for a file). What was fetched is removed afterwards."""
+    if not _is_link(track):
+        yield Path(track), None
+        return
+    # What links are made of is loaded with the first of them.
+    from stream.links.fetch import fetch_whole
+    from stream.links.playable import find_playable
+
+    with tempfile.TemporaryDirectory(prefix="genrescope-link-", ignore_cleanup_errors=True) as folder:
+        playable = find_playable(checked_link(track), web)
+        yield fetch_whole(playable, Path(folder), web, progress=fetched), playable.title
+
+
+def _advance(
+    progress: Progress, task: TaskID, unit: str, factor: float, done: float, total: float | None = None
+) -> None:
+    progress.update(task, completed=done, total=total, unit=f"{done * factor:.0f} {unit}")
 
 
 class _Printer(Protocol):
-    def file(self, heard: HeardFile) -> None: ...
+    def track(self, name: str, heard: HeardFile) -> None: ...
 
     def end(self) -> None: ...
 
@@ -87,7 +122,7 @@ class _TablePrinter:
         self._table = Table("Track", "Length", "Genres", "Segments", header_style="bold", show_lines=True)
         self._rows = 0
 
-    def file(self, heard: HeardFile) -> None:
+    def track(self, name: str, heard: HeardFile) -> None:
         best = ranked(heard.mean_probabilities(), self._classifier.labels, 3)
         genres = "\n".join(f"{label} {probability:.0%}" for label, probability in best) or "silence"
         segments = "\n".join(str(segment) for segment in segments_of(heard, self._classifier))
@@ -106,8 +141,8 @@ class _JsonPrinter:
         self._classifier = classifier
         self._tracks: list[dict[str, Any]] = []
 
-    def file(self, heard: HeardFile) -> None:
-        self._tracks.append({"file": str(heard.path), **track_answer(heard, self._classifier)})
+    def track(self, name: str, heard: HeardFile) -> None:
+        self._tracks.append({"file": name, **track_answer(heard, self._classifier)})
 
     def end(self) -> None:
         classifier = self._classifier
@@ -123,10 +158,10 @@ class _CsvPrinter:
         self._writer: Writer = csv.writer(sys.stdout)
         self._writer.writerow(["file", "end_seconds", "verdict", *classifier.labels])
 
-    def file(self, heard: HeardFile) -> None:
+    def track(self, name: str, heard: HeardFile) -> None:
         for window in heard.windows:
             values = [f"{value:.4f}" for value in window.probabilities]
-            self._writer.writerow([heard.path, f"{window.end_seconds:.3f}", window.verdict.value, *values])
+            self._writer.writerow([name, f"{window.end_seconds:.3f}", window.verdict.value, *values])
 
     def end(self) -> None:
         sys.stdout.flush()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashboard.page_options import with_page_options
+from dashboard.page_options import PrivateLinks, with_page_options
 from model.errors import GenrescopeError, SettingError
 
 if TYPE_CHECKING:
@@ -81,10 +81,12 @@ def play(
     epilog="[bold]Examples[/]\n\n"
     "genrescope listen\n\n"
     "genrescope listen --device monitor   [dim]# what the computer plays[/]\n\n"
-    "genrescope listen --device 'USB Audio' --hop 0.25"
+    "genrescope listen --device 'USB Audio' --hop 0.25\n\n"
+    "genrescope listen https://radio.example/live.mp3   [dim]# internet radio, a song, a page yt-dlp knows[/]"
 )
 @with_page_options()
 def listen(
+    link: Annotated[str, typer.Argument(metavar="[LINK]", help="Address of a radio station, a song, a page.")] = "",
     device: Annotated[
         str, typer.Option("--device", metavar="NAME", help="Device, or part of its name; see `genrescope devices`.")
     ] = "",
@@ -94,12 +96,15 @@ def listen(
     *,
     page: PageOptions,
 ) -> None:
-    """Listen to the sound card: a microphone, a line input, what the computer plays."""
+    """Listen to the sound card (a microphone, a line input, what the computer plays), or to a link."""
+    from dashboard.links import link_key
     from dashboard.live import run_page
 
+    if link and device:
+        raise SettingError("--device and a link", rule="one thing is listened to", next_step="Leave one of them out")
     run_page(
         page,
-        source=f"device:{device}",
+        source=link_key(link) if link else f"device:{device}",
         model=model,
         cpu=cpu,
         hop_seconds=hop,
@@ -172,19 +177,23 @@ def models() -> None:
     epilog="[bold]Examples[/]\n\n"
     "genrescope classify song.mp3\n\n"
     "genrescope classify *.flac --format csv > windows.csv\n\n"
-    "genrescope classify song.wav --format json --model tags"
+    "genrescope classify song.wav --format json --model tags\n\n"
+    "genrescope classify https://music.example/song.mp3"
 )
 def classify(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="wav, flac, mp3, ogg, opus, m4a, aac.")],
+    tracks: Annotated[list[str], typer.Argument(metavar="FILE|LINK...", help="wav, flac, mp3, ogg, opus, m4a, aac.")],
     output: Annotated[Format, typer.Option("--format", help="table, json or csv.")] = Format.TABLE,
     model: Model = DEFAULT_MODEL,
     hop: Hop = 0.5,
     cpu: Cpu = False,
+    allow_private_links: PrivateLinks = False,
 ) -> None:
-    """Classify whole files: genres of each track, probabilities of each window, segments."""
-    from dashboard.classify import classify_files
+    """Classify whole tracks: genres of each, probabilities of each window, segments."""
+    from dashboard.classify import classify_tracks
+    from stream.links.policy import LinkPolicy
 
-    raise typer.Exit(classify_files(files, output.value, model=model, hop_seconds=hop, cpu=cpu))
+    links = LinkPolicy(allow_private=allow_private_links)
+    raise typer.Exit(classify_tracks(tracks, output.value, model=model, hop_seconds=hop, cpu=cpu, links=links))
 
 
 @app.command(

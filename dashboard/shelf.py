@@ -99,10 +99,11 @@ class Shelf:
             "upload": self._open_upload,
             MICROPHONE: self._open_microphone,
             PROGRAM_SOUND: self._open_program_sound,
+            LINK: self._open_link,
         }
         if kind not in opener:
             raise SettingError(
-                f"there is no source {key!r}", rule="a source is a file, a sample or a device", next_step="Choose one"
+                f"there is no source {key!r}", rule="a source is a file, a sample, a device or a link", next_step="Choose one"
             )
         return opener[kind](name, owner)
 
