@@ -21,14 +21,16 @@ class MultipartFile:
     """Reads the one file of a form. It is found at once: what is there to be read afterwards is its content.
 
     body : the form. TimeoutError when it takes too long, OSError when it stops coming.
+    title : what it is called where something is wrong with it.
 
     Raises UploadError if there is no file in the form, or if it is no form.
     """
 
-    def __init__(self, body: ByteStream, boundary: str) -> None:
+    def __init__(self, body: ByteStream, boundary: str, *, title: str = "the form") -> None:
         if not 0 < len(boundary) <= BOUNDARY_BYTES or not boundary.isascii():
             raise _no_form("it names no boundary between its parts")
         self._body = body
+        self._title = title
         # What is decoded is taken out at once; beyond this, a part's header does not end.
         self._decoder = MultipartDecoder(
             boundary.encode(), max_form_memory_size=PIECE_BYTES + 2 * HEADER_BYTES, max_parts=PARTS
@@ -38,9 +40,9 @@ class MultipartFile:
         try:
             self.filename = self._find()
         except TimeoutError as error:
-            raise too_slow("the form") from error
+            raise too_slow(title) from error
         except OSError as error:
-            raise broken_off("the form", "the connection was lost") from error
+            raise broken_off(title, "the connection was lost") from error
 
     def read(self, size: int, /) -> bytes:
         """Up to so many bytes of the file; nothing at its end, which is also the end of the form."""
@@ -89,7 +91,7 @@ class MultipartFile:
             raise _no_form(f"it has more than {PARTS} parts, or does not end where it says") from error
         except ValueError as error:
             if self._decoder.complete:
-                raise broken_off("the form", "it ends in the middle") from error
+                raise broken_off(self._title, "it ends in the middle") from error
             raise _no_form("it cannot be read") from error
         return event
 

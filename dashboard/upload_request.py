@@ -40,7 +40,8 @@ def receive_file(
         raise without_length(clean_title(name))
     if request.mimetype == FORM:
         _check_form(clean_title(name), length, uploads.limits)
-        form = MultipartFile(body, request.mimetype_params.get("boundary", ""))
+        title = clean_title(name) if name else "the form"
+        form = MultipartFile(body, request.mimetype_params.get("boundary", ""), title=title)
         stream, name, length = form, name or form.filename, None
     return uploads.receive(stream, filename=name, length=length, owner=owner, in_use=in_use)
 
