@@ -103,7 +103,9 @@ class Shelf:
         }
         if kind not in opener:
             raise SettingError(
-                f"there is no source {key!r}", rule="a source is a file, a sample, a device or a link", next_step="Choose one"
+                f"there is no source {key!r}",
+                rule="a source is a file, a sample, a device or a link",
+                next_step="Choose one",
             )
         return opener[kind](name, owner)
 
