@@ -84,7 +84,7 @@ def _playable(info: Mapping[str, Any]) -> Playable:
         title=clean_title(str(info.get("title") or info.get("id") or "")),
         kind="hls" if str(info.get("protocol", "")).startswith("m3u8") else "stream",
         live=bool(info.get("is_live")),
-        station=clean_title(str(who or info.get("extractor_key") or "")),
+        station=clean_title(str(who or info.get("webpage_url_domain") or "")),
         seconds=float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None,
         headers=types.MappingProxyType(
             {str(name): str(value) for name, value in headers.items() if str(name).lower() in _HEADERS_KEPT}

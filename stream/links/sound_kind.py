@@ -94,7 +94,7 @@ def sound_suffix(content_type: str, start: bytes) -> str | None:
         return ".aac"  # pieces of HLS begin so
     if found is not None:
         return found
-    if looks_like_text(start):
+    if not start or looks_like_text(start):
         return None
     known = _SUFFIXES_OF_TYPES.get(said)
     if known is None and said.startswith(("audio/", "video/")):
@@ -105,8 +105,11 @@ def sound_suffix(content_type: str, start: bytes) -> str | None:
 def looks_like_text(start: bytes) -> bool:
     """A page, a playlist, words: something in which no sound begins."""
     piece = start[:256]
-    return (
-        bool(piece)
-        and all(byte >= 0x20 or byte in (0x09, 0x0A, 0x0C, 0x0D, 0x1B) for byte in piece)
-        and (sum(byte < 0x7F for byte in piece) >= 0.7 * len(piece))
-    )
+    if not piece or any(byte < 0x20 and byte not in (0x09, 0x0A, 0x0C, 0x0D, 0x1B) for byte in piece):
+        return False
+    try:
+        piece.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A letter cut in two at the end, or words in an older script.
+        return error.start >= len(piece) - 3 or sum(byte < 0x7F for byte in piece) >= 0.7 * len(piece)
+    return True

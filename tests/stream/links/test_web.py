@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -458,27 +455,9 @@ def test_only_so_many_are_open_at_once_and_each_end_makes_room(server: LocalServ
 # ---- encryption ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for radio.test, and its key, made by openssl."""
-    if shutil.which("openssl") is None:
-        reason = "openssl is not installed: no certificate can be made"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=radio.test"]
-    command += ["-addext", "subjectAltName=DNS:radio.test"]
-    subprocess.run(command, check=True, cwd=folder, capture_output=True)
-    return folder / "cert.pem", folder / "key.pem"
-
-
 @pytest.fixture
-def encrypted(certificate: tuple[Path, Path]) -> Iterator[LocalServer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    with LocalServer(tls=context) as server:
+def encrypted(server_tls: ssl.SSLContext) -> Iterator[LocalServer]:
+    with LocalServer(tls=server_tls) as server:
         yield server
 
 
