@@ -87,7 +87,7 @@ class Download:
                 if not data and self._piece_ended():
                     continue
                 if not data and not self._whole():
-                    raise _broken("the connection broke off")
+                    raise _broken("the station has stopped sending" if self.announced else "the connection broke off")
             except LinkError as error:
                 if self._closed.is_set():
                     return b""
@@ -185,7 +185,7 @@ def _content_range(reply: Reply) -> tuple[int, int | None]:
 def _broken(what: str, *, temporary: bool = True) -> LinkError:
     return LinkError(
         what,
-        rule="the rest cannot be had",
+        rule="nothing more came of it",
         next_step="Try again, or choose another link",
         status=502,
         temporary=temporary,

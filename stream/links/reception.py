@@ -143,7 +143,7 @@ class Reception:
             self.buffer.keep_up = download.announced
             return data
 
-        self._transcode(pull)
+        self._transcode(pull, joined=playable.live)
         # A server that does not say how long a file is: that it came faster than it is heard tells it from a station.
         if self.live and not self._closed.is_set() and not self.buffer.far_ahead:
             raise LinkError("the station has stopped sending", next_step="Try again later", status=502, temporary=True)
@@ -154,8 +154,8 @@ class Reception:
             self._bytes = source
         return not self._closed.is_set()
 
-    def _transcode(self, pull: Callable[[int], bytes]) -> None:
-        transcoder = Transcoder(pull)
+    def _transcode(self, pull: Callable[[int], bytes], *, joined: bool = False) -> None:
+        transcoder = Transcoder(pull, joined=joined)
         with self._lock:
             self._transcoder = transcoder
         while not self._closed.is_set() and len(block := transcoder.read(BLOCK_FRAMES)):

@@ -69,6 +69,12 @@ class SoundBuffer:
         """What ended it, unless that was the natural end."""
 
     @property
+    def queued_seconds(self) -> float:
+        """How much can be taken."""
+        with self._changed:
+            return self._queued / self.sample_rate if self.sample_rate else 0.0
+
+    @property
     def far_ahead(self) -> bool:
         """It is as good as full, or holds most of all that ever came."""
         with self._changed:

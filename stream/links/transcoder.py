@@ -27,6 +27,9 @@ PIPE_BYTES = 16384
 """How much may wait in each pipe, where the system lets one choose."""
 PROBE_BYTES = 1_000_000
 PROBE_MICROSECONDS = 500_000
+JOINED_PROBE_BYTES = 8192
+"""A stream that is joined in the middle of a frame leaves ffmpeg in doubt for a quarter of a megabyte if one lets it:
+sixteen seconds of a usual radio."""
 MOST_WITHOUT_SOUND_BYTES = 64_000_000
 """Whoever sends so much in which there is no sound does not mean to send any."""
 MOST_MEMORY_BYTES = 2 << 30
@@ -43,11 +46,12 @@ class Transcoder:
     pull : gives the next bytes of the stream, as many as there are but at most so many as are asked for; b"" at its
         end. It is called in a thread of the transcoder's own, and may wait. LinkError where the stream breaks: `read`
         raises it again, after the sound that came before it.
+    joined : the stream was running already, as that of a radio: after a few frames it must be clear what it is.
 
     LinkError where there is no ffmpeg.
     """
 
-    def __init__(self, pull: Callable[[int], bytes]) -> None:
+    def __init__(self, pull: Callable[[int], bytes], *, joined: bool = False) -> None:
         program = shutil.which("ffmpeg")
         if program is None:
             raise LinkError(
@@ -69,7 +73,7 @@ class Transcoder:
         self._complaints: deque[str] = deque(maxlen=20)
         # ffmpeg waits where nobody reads, so that what is ahead is bounded by the pipes.
         self._process = subprocess.Popen(
-            _command(program),
+            _command(program, joined=joined),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -230,11 +234,13 @@ class Transcoder:
                 self._complaints.append(line)
 
 
-def _command(program: str) -> list[str]:
+def _command(program: str, *, joined: bool) -> list[str]:
     """No `-fflags nobuffer`: it throws away what was read while the format was being found out."""
     command = [program, "-hide_banner", "-nostdin", "-nostats", "-v", "error", "-threads", "1"]
     command += ["-protocol_whitelist", "pipe", "-format_whitelist", FFMPEG_FORMATS]
-    command += ["-probesize", str(PROBE_BYTES), "-analyzeduration", str(PROBE_MICROSECONDS), "-i", "pipe:0"]
+    command += ["-probesize", str(PROBE_BYTES), "-analyzeduration", str(PROBE_MICROSECONDS)]
+    command += ["-formatprobesize", str(JOINED_PROBE_BYTES)] if joined else []
+    command += ["-i", "pipe:0"]
     command += ["-vn", "-sn", "-dn", "-map", "0:a:0", "-map_metadata", "-1", "-threads", "1", "-c:a", "pcm_f32le"]
     return [*command, "-flush_packets", "1", "-f", "wav", "pipe:1"]
 

@@ -118,7 +118,8 @@ class LinkSource(Source):
                 self._state, self._detail = SourceState.FAILED, str(error)
                 return
             pause = BACK_OFF_SECONDS[min(tries, len(BACK_OFF_SECONDS) - 1)]
-            self._detail = f"the connection is lost; it is tried again by itself ({error.what})"
+            reason = f"{error.what}: {error.rule}" if error.rule else error.what
+            self._detail = f"the connection is lost; it is tried again by itself ({reason})"
             self._state = SourceState.RECONNECTING
             self._clock.wait(self._stopped, pause)
             tries += 1
