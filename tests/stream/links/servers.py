@@ -95,6 +95,9 @@ class LocalServer:
         return [asked.target for asked in self.asked]
 
     def close(self) -> None:
+        """May be called twice."""
+        if self.closing.is_set():
+            return
         self.closing.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
