@@ -39,7 +39,7 @@ ENOUGH_KILOBITS = 160.0
 
 # Those that start a program (PhantomJS), which would go where it likes; and the one that searches any page.
 _NOT_USED = ("generic", "douyu.*", "iqiyi", r"iq\.com.*", "pornhub.*")
-_HEADERS_KEPT = frozenset({"user-agent", "accept", "accept-language", "referer", "origin", "range"})
+_HEADERS_KEPT = frozenset({"user-agent", "accept", "accept-language", "referer", "origin"})
 _SOUND_EXTENSIONS = frozenset({"mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wav", "weba", "mka"})
 
 

@@ -7,7 +7,6 @@ very address that was checked (see `address.py`), while `Host` and the certifica
 from __future__ import annotations
 
 import http.client
-import itertools
 import math
 import socket
 import ssl
@@ -15,13 +14,14 @@ import threading
 import urllib.parse
 import weakref
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from model.errors import LinkError
 from stream.clock import Clock, SystemClock
 from stream.links.address import Address, Resolve, checked_address, shown
 from stream.links.policy import LinkPolicy
+from stream.links.reply import Reply, broken, failure, header_text
 
 if TYPE_CHECKING:
     from stream.links.connection import Guard
@@ -173,16 +173,16 @@ class Web:
             connection.close()
             leave()
             if isinstance(error, HeadersTooLargeError):
-                raise _broken(address.url, "it sends more headers than servers do", temporary=False) from None
+                raise broken(address.url, "it sends more headers than servers do", temporary=False) from None
             if isinstance(error, HTTPError | OSError | http.client.HTTPException | ValueError | UnicodeError):
-                raise _failure(address.url, error, ended=guard.ended) from None
+                raise failure(address.url, error, ended=guard.ended) from None
             raise
 
     def _enter(self, guard: Guard) -> Callable[[], None]:
         """Count one more; returns what counts it off again, once."""
         with self._lock:
             if self._closed:
-                raise _broken("the link", "genrescope is ending", status=503)
+                raise broken("the link", "genrescope is ending", status=503)
             if self._open >= self.policy.max_fetches:
                 raise LinkError(
                     f"{self._open} links are being fetched",
@@ -203,124 +203,3 @@ class Web:
                     self._guards.discard(guard)
 
         return leave
-
-
-class Reply:
-    """An answer, to be read piece by piece. A context manager that closes it."""
-
-    def __init__(
-        self,
-        response: Any,
-        guard: Guard,
-        read_seconds: float,
-        ends: float,
-        hops: tuple[str, ...],
-        finish: Callable[[], None],
-        clock: Clock,
-    ) -> None:
-        self._response, self._guard, self._finish, self._clock = response, guard, finish, clock
-        self._read_seconds, self._ends = read_seconds, ends
-        self._reading = threading.RLock()
-        self._at_end = False
-        self.hops = hops
-        """All addresses on the way, the last is `url`."""
-        self.url = hops[-1]
-        self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
-        """Case does not matter in their names."""
-        self.length: int | None = response.length_remaining
-        """Bytes of the body, as promised."""
-        encodings = {
-            self.headers.get("Content-Encoding", "").strip().lower() or "identity",
-            self.headers.get("Transfer-Encoding", "").strip().lower().replace("chunked", "") or "identity",
-        }
-        if encodings != {"identity"}:
-            # A few kilobytes could be made of gigabytes; and nobody asked for it.
-            self.close()
-            raise _broken(self.url, "it sends its answer compressed, which was not asked for", temporary=False)
-
-    @property
-    def downgraded(self) -> bool:
-        """The way led from an encrypted address to one that is not."""
-        encrypted = [hop.startswith("https:") for hop in self.hops]
-        return any(before and not after for before, after in itertools.pairwise(encrypted))
-
-    def read(self, size: int) -> bytes:
-        """What is there, up to `size` bytes; waits if there is nothing. Empty at the end.
-
-        Raises LinkError if nothing comes for too long, or if it breaks off or is closed before its end.
-        """
-        with self._reading:
-            if self._at_end or size <= 0:
-                return b""
-            if self._guard.ended:
-                raise _broken(self.url, "the connection was closed", status=502)
-            self._guard.allow(min(self._ends, self._clock.now() + self._read_seconds))
-            try:
-                data = self._response.read1(size, decode_content=False)
-            except Exception as error:
-                self._finish()
-                raise _failure(self.url, error, ended=self._guard.ended) from None
-            if not data:
-                self._at_end = True
-                self._finish()
-                if self._guard.ended:
-                    raise _broken(self.url, "the connection was closed", status=502)
-            return data or b""
-
-    def close(self) -> None:
-        """End it, and with it a read that waits in another thread, which raises LinkError. May be called twice."""
-        self._guard.end()
-        with self._reading:
-            self._finish()
-
-    def __enter__(self) -> Reply:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
-
-
-def header_text(value: str) -> str:
-    """A header as its sender meant it: HTTP says Latin-1, most servers send UTF-8."""
-    try:
-        return value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return value
-
-
-def _failure(url: str, error: BaseException, *, ended: bool) -> LinkError:
-    if ended:
-        return _broken(url, "the connection was closed", status=502)
-    from urllib3.exceptions import ReadTimeoutError
-
-    if isinstance(error, TimeoutError | ReadTimeoutError):
-        return _broken(url, "it takes too long to answer", status=504)
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return LinkError(
-            f"{shown(url)} cannot prove who it is",
-            rule=f"its certificate is refused ({cause.verify_message})",
-            next_step="Check the link, and the date of this computer",
-            status=502,
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return _broken(url, "there is no server at that address", status=502)
-    return _broken(url, "the connection broke off, or what came is no HTTP", status=502)
-
-
-def _broken(url: str, detail: str, *, status: int = 502, temporary: bool = True) -> LinkError:
-    return LinkError(
-        f"{shown(url)} cannot be fetched",
-        rule=detail,
-        next_step="Try again, or choose another link",
-        status=status,
-        temporary=temporary,
-    )
