@@ -23,11 +23,12 @@ from urllib.parse import quote
 import pytest
 import soundfile
 from flask import Flask, Response
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.access import Access
 from dashboard.foreign_files import SOUND_SUFFIXES, TITLE_LENGTH, begins_as_sound, clean_title, kept_suffix
+from dashboard.multipart_file import MultipartFile
 from dashboard.server import PageServer
 from dashboard.upload_refusals import UploadError
 from dashboard.upload_request import register_uploads
@@ -352,6 +353,22 @@ def test_what_somebody_listens_to_stays(uploads: Uploads) -> None:
     assert first.path.exists() and second.path.exists() and fourth.path.exists()
 
 
+def test_a_single_file_can_be_removed_by_its_owner(uploads: Uploads, tmp_path: Path) -> None:
+    first, second = send(uploads), send(uploads)
+    assert not uploads.remove(first.key, "other")
+    assert uploads.remove(first.key, "mine") and not uploads.remove(first.key, "mine")
+    assert uploads.of("mine") == [second] and files_in(tmp_path) == [second.path]
+
+
+def test_whoever_works_on_files_is_told_before_they_go(uploads: Uploads) -> None:
+    kept, seen = send(uploads), []
+    uploads.at_close(lambda: seen.append(kept.path.exists()))
+    uploads.close()
+    assert seen == [True] and not kept.path.exists()
+    uploads.at_close(lambda: seen.append(False))
+    assert seen == [True, False]
+
+
 def test_rubbish_pushes_nothing_out(uploads: Uploads) -> None:
     kept = [send(uploads) for _ in range(3)]
     refusal(uploads, b"rubbish" * 99)
@@ -412,6 +429,135 @@ def test_nothing_is_left_when_python_ends(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=root, check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
+
+
+# ---- forms -----------------------------------------------------------------------------------------------------------
+
+
+def form(*parts: tuple[str, bytes], boundary: bytes = b"b", end: bytes = b"--") -> bytes:
+    """A form; of each part the end of its Content-Disposition and the content."""
+    written = b""
+    for disposition, content in parts:
+        head = f"Content-Disposition: form-data; {disposition}\r\nContent-Type: audio/wav\r\n\r\n"
+        written += b"--" + boundary + b"\r\n" + head.encode() + content + b"\r\n"
+    return written + b"--" + boundary + end + b"\r\n"
+
+
+class Dripping(io.BytesIO):
+    """Comes in pieces of this size at most."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        super().__init__(data)
+        self._size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, self._size))
+
+
+def content_of(file: MultipartFile) -> bytes:
+    pieces = []
+    while piece := file.read(1000):
+        assert len(piece) <= 1000
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+@settings(deadline=None)
+@given(content=st.binary(max_size=300), size=st.integers(1, 40))
+def test_the_file_in_a_form_comes_out_as_it_was_however_the_form_comes(content: bytes, size: int) -> None:
+    file = MultipartFile(Dripping(form(('name="file"; filename="a.wav"', content), boundary=b"beyond"), size), "beyond")
+    assert file.filename == "a.wav"
+    assert content_of(file) == content
+    assert file.read(10) == b""
+
+
+@pytest.mark.parametrize("content", [b"", b"\r\n", b"\r\n--", b"--b", b"\n--b\r", b"x\r\n--bb\r\n", b"\r\n\r\n--c--"])
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_content_that_looks_like_the_end_is_not_taken_for_it(content: bytes, size: int) -> None:
+    data = form(('name="file"', content), boundary=b"b-b")
+    assert content_of(MultipartFile(Dripping(data, size), "b-b")) == content
+
+
+def test_other_fields_are_passed_over() -> None:
+    data = b"Words before it.\r\n" + form(
+        ('name="note"', b"for you"),
+        ('name="file"; filename="a.wav"', WAV),
+        ('name="more"; filename="b.txt"', b"x" * 99),
+    )
+    assert content_of(MultipartFile(Dripping(data, 100), "b")) == WAV
+
+
+@pytest.mark.parametrize(
+    ("data", "boundary", "words"),
+    [
+        (form(('name="other"', WAV)), "b", "there is no field 'file' in the form"),
+        (form(), "b", "there is no field 'file' in the form"),
+        (form(('name="file"', WAV), ('name="file"', WAV)), "b", "there are several files in the form"),
+        (form(*[(f'name="{number}"', b"") for number in range(9)]), "b", "it has more than 8 parts"),
+        (form(('name="file"', WAV), *[(f'name="{number}"', b"") for number in range(8)]), "b", "more than 8 parts"),
+        (b"--b\r\nX: y\r\n\r\nno name\r\n--b--\r\n", "b", "it has a part without a name"),
+        (b"--b\r\n\r\nno header\r\n--b--\r\n", "b", "it has a part without a name"),
+        (form(('name="file"', WAV)).replace(b"--b\r\n", b"--bb\r\n"), "b", "it has a part without a name"),
+        (b"--b\r\nContent-Disposition: form-data; name=\xff\r\n\r\n\r\n--b--\r\n", "b", "not written in UTF-8"),
+        (b"--b\r\nContent-Disposition: " + b"x" * 20_000, "b", "what stands before a part's content is too long"),
+        (b"x" * 1_000_000, "b", "it does not begin with its boundary"),
+        (form(('name="file"', WAV)), "another", "it does not begin with its boundary"),
+        (form(("", b"")), "another", "did not arrive whole"),
+        (form(('name="file"', WAV))[:-20], "b", "did not arrive whole: it ends in the middle"),
+        (form(('name="file"', WAV), end=b""), "b", "did not arrive whole"),
+        (b"", "b", "did not arrive whole"),
+        (WAV, "", "it names no boundary"),
+        (WAV, "b" * 71, "it names no boundary"),
+        (WAV, "ü", "it names no boundary"),
+    ],
+)
+@pytest.mark.parametrize("size", [11, 10**9])
+def test_what_is_no_form_with_one_file_is_refused_in_words(data: bytes, boundary: str, words: str, size: int) -> None:
+    with pytest.raises(UploadError) as caught:
+        content_of(MultipartFile(Dripping(data, size), boundary))
+    assert words in str(caught.value) and caught.value.status == 400
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_form_or_refused(data: bytes) -> None:
+    try:
+        content_of(MultipartFile(io.BytesIO(b"--b\r\n" + data), "b"))
+    except UploadError as error:
+        assert error.status == 400
+
+
+@pytest.mark.parametrize(("failure", "status"), [(TimeoutError(), 408), (ConnectionResetError(), 400)])
+@pytest.mark.parametrize("sent", [0, 40, 3000])
+def test_a_form_that_stops_coming_leaves_nothing(
+    uploads: Uploads, tmp_path: Path, failure: Exception, status: int, sent: int
+) -> None:
+    class Breaking(Dripping):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if piece := super().read(size):
+                return piece
+            raise failure
+
+    body = Breaking(form(('name="file"; filename="a.wav"', WAV))[:sent], 1000)
+    with pytest.raises(UploadError) as caught:
+        uploads.receive(MultipartFile(body, "b"), filename="a.wav", length=None, owner="mine")
+    assert caught.value.status == status and files_in(tmp_path) == []
+
+
+def test_a_large_form_is_never_held_in_memory(uploads: Uploads) -> None:
+    class Huge:
+        """A form whose file never ends."""
+
+        given = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.given += size
+            return (form(('name="file"', b""))[:-9] + WAV).ljust(size, b"\r") if self.given == size else b"\r" * size
+
+    huge = Huge()
+    with pytest.raises(UploadError, match="too large"):
+        uploads.receive(MultipartFile(huge, "b"), filename="a.wav", length=None, owner="mine")
+    assert huge.given <= SMALL.max_bytes + 3 * 256 * 1024
 
 
 # ---- over HTTP -------------------------------------------------------------------------------------------------------
@@ -645,6 +791,18 @@ def test_the_file_of_a_page_that_has_gone_meanwhile_is_removed(open_place: Calla
         connection.sendall(WAV[5000:])
         assert b" 404 " in connection.recv(65536)
     assert files_in(place.folder) == []
+
+
+def test_a_form_is_taken_in_like_a_bare_file(open_place: Callable[..., Place]) -> None:
+    place = open_place()
+    connection = http.client.HTTPConnection("127.0.0.1", place.server.port, timeout=20)
+    body = form(('name="file"; filename="a.wav"', WAV))
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    connection.request("POST", "/upload?stage=mine", body=body, headers=headers)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    assert answer["title"] == "a.wav"
+    assert place.uploads.get(answer["key"], "mine").path.read_bytes() == WAV
 
 
 def test_other_sites_cannot_send_files(open_place: Callable[..., Place]) -> None:
