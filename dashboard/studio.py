@@ -19,6 +19,7 @@ from model.classifier import BundleClassifier
 from model.errors import BundleError, SettingError
 from model.library import Library
 from model.networks.loading import Device
+from stream.classifier import Classifier
 from stream.devices import SoundSystem
 from stream.engine import Engine
 from stream.records import SessionState
@@ -49,12 +50,18 @@ LOST_MICROPHONE_SECONDS = 8.0
 """A browser that has sent no sound for so long has been closed."""
 FORGOTTEN_SECONDS = 15 * 60.0
 """A session of a program that has come to its end, and that nobody has asked for since, is closed after so long."""
-OPEN_BUNDLES = 8
+OPEN_BUNDLES = 32
 """Bundles that are held ready; those that were not wanted for longest go first."""
 
 
 class NoStageError(SettingError):
     """There is no such stage (any more)."""
+
+    status = 404
+
+
+class NoModelError(BundleError):
+    """There is no bundle of that name."""
 
     status = 404
 
@@ -129,9 +136,10 @@ class Studio:
         self._device = device
         self._links = links
         self._web: Web | None = None
-        self._model = model
+        self.default_model = model
+        """What listens where no model is named."""
         self._instance = secrets.token_hex(4)
-        self._bundles: OrderedDict[str, tuple[tuple[int, int], BundleClassifier]] = OrderedDict()
+        self._bundles: OrderedDict[str, tuple[tuple[int, int], Classifier]] = OrderedDict()
         self._lock = threading.RLock()
         self._guests: dict[str, _Guest] = {}
         self._stopped = threading.Event()
@@ -283,14 +291,14 @@ class Studio:
         """Change some of a stage's settings. Raises SettingError for what cannot be set, or not to this value."""
         stage.change(replace(stage.settings, **checked_settings(values)))
 
-    def classifier(self, name: str) -> BundleClassifier:
+    def classifier(self, name: str) -> Classifier:
         """The bundle of that name, the same for all who listen with it; `engine.load` loads its network.
 
         Raises BundleError if there is none, or if it is damaged. A folder can be named on the command line only.
         """
         with self._lock:
-            if name != self._model and name not in self.library.names():
-                raise BundleError(
+            if name != self.default_model and name not in self.library.names():
+                raise NoModelError(
                     f"there is no model named {name[:40]!r}",
                     rule=f"there are: {', '.join(self.library.names()) or 'none'}",
                     next_step="Choose one of them",
@@ -390,8 +398,10 @@ def _full(kept: bool) -> FullError:
     )
 
 
-def _stamp(classifier: BundleClassifier) -> tuple[int, int]:
+def _stamp(classifier: Classifier) -> tuple[int, int]:
     """Differs once the bundle's description has been written anew."""
+    if not isinstance(classifier, BundleClassifier):
+        return 0, 0
     try:
         found = (classifier.bundle.folder / DESCRIPTION).stat()
     except OSError:

@@ -9,6 +9,7 @@ from typing import Any
 from flask_openapi import APIBlueprint, Info, OpenAPI
 
 from dashboard.access import Access
+from dashboard.api.audio_socket import register_audio_socket
 from dashboard.api.bodies import check_bodies
 from dashboard.api.classification import register_classification
 from dashboard.api.description import register_description
@@ -18,6 +19,7 @@ from dashboard.api.health import register_health
 from dashboard.api.metrics import register_metrics
 from dashboard.api.models import register_models
 from dashboard.api.mount import PREFIX
+from dashboard.api.overlay import register_overlay
 from dashboard.api.problems import Problem, documented, invalid, register_problems
 from dashboard.api.results import register_results
 from dashboard.api.sessions import register_sessions
@@ -34,6 +36,8 @@ RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (
     register_sessions,
     register_results,
     register_health,
+    register_audio_socket,
+    register_overlay,
 )
 """What registers operations, in the order of the description."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 from flask import Response, request
 from flask_openapi import APIBlueprint
@@ -13,7 +14,7 @@ from dashboard.api.files import SOUND_BODY, UPLOAD_REFUSALS, check_sound_type, s
 from dashboard.api.job import JobStatus
 from dashboard.api.mount import PREFIX
 from dashboard.api.problems import RequestError, documented, invalid
-from dashboard.api.schemas import Order, Query, Switch, Whole
+from dashboard.api.schemas import AS_WHOLE, Order, Query, Switch
 from dashboard.api.track import Job, TrackAnswer, job_json
 from dashboard.api.whole_tracks import OWNER, Wanted, WholeTracks
 from dashboard.request_body import RequestBody
@@ -28,7 +29,9 @@ POLL_SECONDS = 1
 
 class ClassifyQuery(Query):
     model: str = Field(default="", max_length=200, description="By its name; without one, the default.")
-    top: Whole | None = Field(default=None, ge=1, le=10_000, description="So many labels; without it, all.")
+    top: Annotated[int, Field(ge=1, le=10_000), AS_WHOLE] | None = Field(
+        default=None, description="So many labels; without it, all."
+    )
     windows: Switch = Field(default=False, description="Also what was heard in every window.")
     wait: Switch = Field(default=True, description="false: answer with a job, however short it is.")
     name: str = Field(default="", max_length=1000, description='What the file is called: "song.mp3". It is only shown.')
@@ -64,7 +67,7 @@ def register_classification(api: APIBlueprint, studio: Studio) -> None:
         summary="Say what a whole file or link is",
         operation_id="classify",
         request_body={"required": True, "content": {**SOUND_BODY, JSON: link_schema}},
-        responses={200: TrackAnswer, 202: accepted, **documented(*UPLOAD_REFUSALS)},
+        responses={200: TrackAnswer, 202: accepted, **documented(404, *UPLOAD_REFUSALS)},
     )
     @takes_sound
     def classify(query: ClassifyQuery) -> Response:
@@ -75,7 +78,7 @@ def register_classification(api: APIBlueprint, studio: Studio) -> None:
         """
         check_sound_type(JSON)
         say_when_to_try_again()
-        wanted = Wanted(query.model or studio.library.names()[0], query.top, query.windows)
+        wanted = Wanted(query.model or studio.default_model, query.top, query.windows)
         # Before the body is read: it would be sent in vain.
         studio.classifier(wanted.model)
         if request.mimetype == JSON:

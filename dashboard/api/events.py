@@ -21,6 +21,17 @@ MOST_LISTENERS = 200
 """Of all sessions together; each is a thread."""
 CLOSING = "genrescope.closing"
 """Where the server says that the program is being closed."""
+EXAMPLE = """event: model
+data: {"run":"5f2c01aa.1","generation":0,"model":"genres","labels":["blues","classical"],"exclusive":true}
+
+event: state
+data: {"state":"live","detail":"","title":"Demo mix","station":"","track":0,"behind":false}
+
+id: 5f2c01aa.1-0-17
+event: result
+data: {"number":17,"time_seconds":11.5,"verdict":"sure","label":"blues","probability":0.91,"probabilities":[0.91,0.09]}
+
+"""
 EVENT_ID = r"^(?:([0-9a-f]{8}\.[0-9]{1,9})-([0-9]{1,9})-([0-9]{1,15}))?$"
 
 
@@ -115,13 +126,12 @@ class EventHub:
 def register_events(api: APIBlueprint, studio: Studio, hub: EventHub) -> None:
     """Add `GET /sessions/<id>/events`."""
 
+    described = content("text/event-stream", "Server-Sent Events, until the session ends.", kind="", example=EXAMPLE)
+
     @api.get(
         "/sessions/<id>/events",
         operation_id="listen_to_events",
-        responses={
-            200: content("text/event-stream", "Server-Sent Events, until the session ends."),
-            **documented(404, 429),
-        },
+        responses={200: described, **documented(404, 429)},
     )
     def listen_to_events(path: SessionPath, query: EventsQuery, header: EventsHeader) -> Response:
         """What happens in a session, as it happens.

@@ -24,7 +24,7 @@ class SessionHealth(Answer):
     seconds_since_last_result: float | None = Field(description="null before the first one.")
 
 
-class HealthAnswer(Answer):
+class Health(Answer):
     """How the program does."""
 
     live: bool = Field(description="What listens is running.")
@@ -39,10 +39,10 @@ class Yes(Answer):
 def register_health(api: APIBlueprint, studio: Studio) -> None:
     """Add `GET /health`, `/health/live` and `/health/ready`."""
 
-    @api.get("/health", operation_id="get_health", responses={200: HealthAnswer})
+    @api.get("/health", operation_id="get_health", responses={200: Health})
     def get_health() -> Response:
         """How the program and its sessions do."""
-        return HealthAnswer(
+        return Health(
             live=studio.engine.alive,
             ready=studio.ready,
             sessions=[_health(studio, stage) for stage in studio.kept_stages()],

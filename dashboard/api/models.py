@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from flask import Response
 from flask_openapi import APIBlueprint
 from pydantic import Field
 
-from dashboard.api.schemas import Answer, ModelVersion
+from dashboard.api.schemas import Answer
 from dashboard.studio import Studio
-from model.bundle import DESCRIPTION
-from model.classifier import BundleClassifier
-from model.library import DEFAULT_BUNDLE
-from stream.classifier import Classifier
-
-VERSION_DIGITS = 16
+from dashboard.track import model_version
 
 
 class Interval(Answer):
@@ -55,21 +48,12 @@ def register_models(api: APIBlueprint, studio: Studio) -> None:
         return Models(models=_models(studio)).response()
 
 
-def model_version(classifier: Classifier) -> ModelVersion:
-    """Which model gave an answer. The description of a bundle names the checksums of all its files, so the checksum of
-    the description changes whenever anything in the bundle does."""
-    if not isinstance(classifier, BundleClassifier):
-        return ModelVersion(name=classifier.name, version="")
-    content = (classifier.bundle.folder / DESCRIPTION).read_bytes()
-    return ModelVersion(name=classifier.name, version=hashlib.sha256(content).hexdigest()[:VERSION_DIGITS])
-
-
 def _models(studio: Studio) -> list[Model]:
     found = []
     for summary in studio.library.describe():
         if summary.problem:
             continue
-        classifier = studio.library.open(summary.name)
+        classifier = studio.classifier(summary.name)
         interval = summary.accuracy_interval
         found.append(
             Model(
@@ -79,13 +63,13 @@ def _models(studio: Studio) -> list[Model]:
                 exclusive=summary.exclusive,
                 window_seconds=classifier.window_seconds,
                 sample_rate=classifier.sample_rate,
-                version=model_version(classifier).version,
+                version=model_version(classifier),
                 metrics=Metrics(
                     accuracy=summary.accuracy,
                     accuracy_interval=None if interval is None else Interval(low=interval[0], high=interval[1]),
                     cost_ms=summary.cost_ms,
                 ),
-                default=summary.name == DEFAULT_BUNDLE,
+                default=summary.name == studio.default_model,
             )
         )
     return found

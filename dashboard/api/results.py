@@ -152,7 +152,7 @@ def register_results(api: APIBlueprint, studio: Studio) -> None:
             sentence=chronicle.sentence(),
         ).response()
 
-    def add_export(kind: str, media_type: str, what: str) -> None:
+    def add_export(kind: str, media_type: str, shape: str, what: str) -> None:
         def export(path: SessionPath) -> Response:
             response = exported(studio.kept_stage(path.id), kind)
             if response is None:
@@ -162,14 +162,14 @@ def register_results(api: APIBlueprint, studio: Studio) -> None:
             return response
 
         export.__name__ = f"export_{kind}"  # by which Flask knows it
-        responses = {200: content(media_type, what), **documented(404)}
+        responses = {200: content(media_type, what, kind=shape), **documented(404)}
         api.get(f"/sessions/<id>/export.{kind}", operation_id=f"export_{kind}", summary=what, responses=responses)(
             export
         )
 
-    add_export("csv", "text/csv", "The session as a table: one row for each moment")
-    add_export("json", "application/json", "The whole session, for programs")
-    add_export("replay", "application/json", "The whole session, to be looked at with `genrescope replay`")
+    add_export("csv", "text/csv", "string", "The session as a table: one row for each moment")
+    add_export("json", "application/json", "object", "The whole session, for programs")
+    add_export("replay", "application/json", "object", "The whole session, to be looked at with `genrescope replay`")
 
 
 def _heard(studio: Studio, stage: Stage, place: int) -> tuple[dict[str, Any], Chronicle | None]:

@@ -64,9 +64,18 @@ def _whole(value: Any) -> Any:
     raise ValueError("it is a whole number")
 
 
+def _index(value: Any) -> Any:
+    # For JSON Schema 2.0 is a whole number, too.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+AS_INDEX = BeforeValidator(_index)
+"""For whole numbers in JSON: `Annotated[int, Field(ge=0), AS_INDEX]`."""
+AS_WHOLE = BeforeValidator(_whole)
+"""For whole numbers in an address, where they have limits and may be missing as well."""
 Switch = Annotated[bool, BeforeValidator(_switch), WithJsonSchema({"type": "boolean"})]
 """true or false in an address, and nothing else."""
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, AS_WHOLE]
 """A whole number in an address."""
 
 
@@ -126,7 +135,10 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def content(media_type: str, description: str, *, binary: bool = False) -> dict[str, Any]:
-    """For an operation's `responses`: an answer that is no JSON."""
-    schema: dict[str, Any] = {"type": "string", "format": "binary"} if binary else {"type": "string"}
-    return {"description": description, "content": {media_type: {"schema": schema}}}
+def content(media_type: str, description: str, *, kind: str = "string", example: str = "") -> dict[str, Any]:
+    """For an operation's `responses`: an answer that no model describes.
+
+    kind : "string", "object", or "" for one that has an example instead of a schema.
+    """
+    described: dict[str, Any] = {"schema": {"type": kind}} if kind else {}
+    return {"description": description, "content": {media_type: described | ({"example": example} if example else {})}}

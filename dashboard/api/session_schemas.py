@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from dashboard.api.schemas import Answer, Order, Path, readable
+from dashboard.api.schemas import AS_INDEX, Answer, Order, Path, readable
 from dashboard.stage import Stage
 from dashboard.studio import SETTABLE, Studio
 from stream.records import SessionState, SessionStatus, SourceStatus
@@ -23,7 +23,7 @@ _DEFAULT = StreamSettings()
 # ---- what to listen to ---------------------------------------------------------------------------------------------
 
 
-class Sample(Order):
+class SampleSource(Order):
     """A clip that comes with genrescope."""
 
     kind: Literal["sample"]
@@ -34,7 +34,7 @@ class Sample(Order):
         return f"sample:{self.name}"
 
 
-class UploadedFile(Order):
+class FileSource(Order):
     """A file that was uploaded before."""
 
     kind: Literal["file"]
@@ -45,7 +45,7 @@ class UploadedFile(Order):
         return f"upload:{self.id}"
 
 
-class SoundCard(Order):
+class DeviceSource(Order):
     """A sound device of the machine that genrescope runs on."""
 
     kind: Literal["device"]
@@ -56,18 +56,18 @@ class SoundCard(Order):
         return f"device:{self.name}"
 
 
-class Link(Order):
+class LinkSource(Order):
     """A sound file, a radio station, or a page that plays something."""
 
     kind: Literal["link"]
-    url: str = Field(max_length=LONGEST_URL, description="http or https.")
+    url: str = Field(max_length=LONGEST_URL, pattern=r"^[hH][tT][tT][pP][sS]?://[^\s]+$", description="http or https.")
 
     @property
     def key(self) -> str:
         return f"link:{self.url}"
 
 
-class ProgramAudio(Order):
+class AudioSource(Order):
     """What a program will send over the session's websocket."""
 
     kind: Literal["audio"]
@@ -77,7 +77,9 @@ class ProgramAudio(Order):
         return "audio"
 
 
-SourceOrder = Annotated[Sample | UploadedFile | SoundCard | Link | ProgramAudio, Field(discriminator="kind")]
+SourceOrder = Annotated[
+    SampleSource | FileSource | DeviceSource | LinkSource | AudioSource, Field(discriminator="kind")
+]
 
 
 def _within(name: str) -> Any:
@@ -128,7 +130,9 @@ class Seek(Order):
     """A place in a track."""
 
     seconds: float = Field(ge=0, le=LONGEST_TRACK_SECONDS)
-    track: int | None = Field(default=None, ge=0, le=MOST_TRACKS, description="Its index; none: the present one.")
+    track: Annotated[int, Field(ge=0, le=MOST_TRACKS), AS_INDEX] | None = Field(
+        default=None, description="Its index; none: the present one."
+    )
 
 
 class SessionPath(Path):
@@ -151,10 +155,8 @@ class State(StrEnum):
     FAILED = SessionState.FAILED.value
 
 
-class SourceAnswer(Answer):
+class Source(Answer):
     """What is listened to."""
-
-    model_config = ConfigDict(title="Source")
 
     kind: str
     title: str
@@ -169,7 +171,7 @@ class SourceAnswer(Answer):
     can_seek: bool
 
     @classmethod
-    def of(cls, status: SourceStatus) -> SourceAnswer:
+    def of(cls, status: SourceStatus) -> Source:
         track = status.tracks[status.track] if status.track < len(status.tracks) else None
         return cls(
             kind=status.kind,
@@ -186,16 +188,14 @@ class SourceAnswer(Answer):
         )
 
 
-class SettingsAnswer(Answer):
-    model_config = ConfigDict(title="Settings")
-
+class Settings(Answer):
     hop_seconds: float
     smoothing_seconds: float
     sure_from: float | None
     silence_closes_dbfs: float
 
     @classmethod
-    def of(cls, settings: StreamSettings) -> SettingsAnswer:
+    def of(cls, settings: StreamSettings) -> Settings:
         return cls(
             hop_seconds=settings.hop_seconds,
             smoothing_seconds=settings.smoothing_seconds,
@@ -204,7 +204,7 @@ class SettingsAnswer(Answer):
         )
 
 
-class Health(Answer):
+class Condition(Answer):
     """How well it works."""
 
     device: str = Field(description='What the network runs on: "CPU", "GPU", or "" while it is not known.')
@@ -219,7 +219,7 @@ class Health(Answer):
     clipped: bool
 
     @classmethod
-    def of(cls, status: SessionStatus) -> Health:
+    def of(cls, status: SessionStatus) -> Condition:
         level = status.inlet.level
         return cls(
             device=status.device,
@@ -235,19 +235,17 @@ class Health(Answer):
         )
 
 
-class SessionAnswer(Answer):
+class Session(Answer):
     """Something that is listened to, by one model or two."""
-
-    model_config = ConfigDict(title="Session")
 
     id: str
     state: State
     detail: str = Field(description="Explains the state, where it needs explaining.")
     model: str
     second_model: str | None
-    settings: SettingsAnswer
-    source: SourceAnswer | None
-    health: Health | None
+    settings: Settings
+    source: Source | None
+    health: Condition | None
     run: str = Field(description="Another one whenever something else is listened to: results are numbered anew.")
     generation: int = Field(ge=0, description="Grows with each change of model: results are numbered anew.")
     started_at: datetime | None = Field(description="When the present source was chosen.")
@@ -257,7 +255,7 @@ class SessionAnswer(Answer):
     kept_seconds: float = Field(ge=0, description="Sound that is kept for the replay.")
 
     @classmethod
-    def of(cls, studio: Studio, stage: Stage) -> SessionAnswer:
+    def of(cls, studio: Studio, stage: Stage) -> Session:
         # The run before the session: if it changes in between, whoever asks for its results begins anew.
         run, session, recorder = studio.run_of(stage), stage.session, stage.recorder
         status = None if session is None else session.status()
@@ -268,9 +266,9 @@ class SessionAnswer(Answer):
             detail="" if status is None else readable(status.detail),
             model=stage.model,
             second_model=stage.second_model or None,
-            settings=SettingsAnswer.of(stage.settings),
-            source=None if status is None or status.source is None else SourceAnswer.of(status.source),
-            health=None if status is None else Health.of(status),
+            settings=Settings.of(stage.settings),
+            source=None if status is None or status.source is None else Source.of(status.source),
+            health=None if status is None else Condition.of(status),
             run=run,
             generation=0 if results is None else results.generation,
             started_at=None if status is None else stage.started_at,
@@ -282,7 +280,7 @@ class SessionAnswer(Answer):
 
 
 class Sessions(Answer):
-    sessions: list[SessionAnswer]
+    sessions: list[Session]
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -9,10 +9,10 @@ from flask import Response
 from flask_openapi import APIBlueprint
 
 from dashboard.api.mount import PREFIX
-from dashboard.api.problems import RequestError, documented
+from dashboard.api.problems import RequestError, documented, not_found
 from dashboard.api.session_schemas import (
     Seek,
-    SessionAnswer,
+    Session,
     SessionChange,
     SessionOrder,
     SessionPath,
@@ -20,9 +20,10 @@ from dashboard.api.session_schemas import (
     SourceOrder,
 )
 from dashboard.commands import is_over, resume
+from dashboard.samples import samples
 from dashboard.stage import Stage
 from dashboard.studio import PROGRAMS, Studio
-from stream.session import Session
+from stream.session import Session as StreamSession
 from stream.sources.source import Source
 
 CREATED: dict[str, Any] = {
@@ -32,15 +33,15 @@ CREATED: dict[str, Any] = {
 }
 GONE: dict[str, Any] = {"description": "It has ended."}
 SENT = documented(413, 415)
-OPENING = documented(409, 429, 501, 502, 504)
-"""What may go wrong when a source is opened."""
+OPENING = documented(404, 409, 429, 501, 502, 504)
+"""What may go wrong when a source is opened, or a model. 404: what is named is not there."""
 
 
 def register_sessions(api: APIBlueprint, studio: Studio) -> None:
     """Add `/sessions` and what can be ordered there."""
 
     def answered(stage: Stage) -> Response:
-        return SessionAnswer.of(studio, stage).response()
+        return Session.of(studio, stage).response()
 
     @api.get("/sessions", operation_id="list_sessions", responses={200: Sessions})
     def list_sessions() -> Response:
@@ -48,7 +49,7 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
 
         The first is "main", that of the command line.
         """
-        return Sessions(sessions=[SessionAnswer.of(studio, stage) for stage in studio.kept_stages()]).response()
+        return Sessions(sessions=[Session.of(studio, stage) for stage in studio.kept_stages()]).response()
 
     @api.post("/sessions", operation_id="start_session", responses={201: CREATED, **SENT, **OPENING})
     def start_session(body: SessionOrder) -> Response:
@@ -65,9 +66,9 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
         except BaseException:
             studio.close_stage(stage.identifier)
             raise
-        return SessionAnswer.of(studio, stage).response(201, Location=f"{PREFIX}/sessions/{stage.identifier}")
+        return Session.of(studio, stage).response(201, Location=f"{PREFIX}/sessions/{stage.identifier}")
 
-    @api.get("/sessions/<id>", operation_id="get_session", responses={200: SessionAnswer, **documented(404)})
+    @api.get("/sessions/<id>", operation_id="get_session", responses={200: Session, **documented(404)})
     def get_session(path: SessionPath) -> Response:
         """A session: what it listens to, and how well it works."""
         return answered(studio.kept_stage(path.id))
@@ -75,7 +76,7 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
     @api.patch(
         "/sessions/<id>",
         operation_id="change_session",
-        responses={200: SessionAnswer, **documented(404), **SENT, **OPENING},
+        responses={200: Session, **SENT, **OPENING},
     )
     def change_session(path: SessionPath, body: SessionChange) -> Response:
         """Listen to something else, with another model, or with other settings."""
@@ -91,14 +92,14 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
         del response.headers["Content-Type"]
         return response
 
-    def add_command(name: str, summary: str, give: Callable[[Stage, Session], None]) -> None:
+    def add_command(name: str, summary: str, give: Callable[[Stage, StreamSession], None]) -> None:
         def command(path: SessionPath) -> Response:
             stage = studio.kept_stage(path.id)
             give(stage, _listening(stage))
             return answered(stage)
 
         command.__name__ = f"{name}_session"  # by which Flask knows it
-        responses = {200: SessionAnswer, **documented(404, 409), **OPENING, **SENT}
+        responses = {200: Session, **OPENING, **SENT}
         api.post(f"/sessions/<id>/{name}", operation_id=f"{name}_session", summary=summary, responses=responses)(
             command
         )
@@ -111,7 +112,7 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
     @api.post(
         "/sessions/<id>/seek",
         operation_id="seek_session",
-        responses={200: SessionAnswer, **documented(404, 409), **SENT},
+        responses={200: Session, **documented(404, 409), **SENT},
     )
     def seek_session(path: SessionPath, body: Seek) -> Response:
         """Go to another place in a track."""
@@ -142,11 +143,20 @@ def _listen(studio: Studio, stage: Stage, source: SourceOrder | None) -> None:
     if source is None:
         studio.listen_to("", stage)
     else:
+        _check_there(studio, source)
         # The main session may listen to what programs have uploaded, too.
         studio.listen_to(source.key, stage, owner=PROGRAMS if source.kind == "file" else "")
 
 
-def _listening(stage: Stage) -> Session:
+def _check_there(studio: Studio, source: SourceOrder) -> None:
+    """What is named but is not there is "not found", and not a mistake in the request."""
+    if source.kind == "file" and source.key not in {upload.key for upload in studio.uploads.of(PROGRAMS)}:
+        raise not_found(f"there is no file {source.id[:40]!r}", next_step="Upload it, or ask for the list of files")
+    if source.kind == "sample" and source.key not in {sample.key for sample in samples()}:
+        raise not_found(f"there is no sample {source.name[:40]!r}", next_step="Ask for the list of samples")
+
+
+def _listening(stage: Stage) -> StreamSession:
     session = stage.session
     if session is None:
         raise RequestError(
@@ -158,7 +168,7 @@ def _listening(stage: Stage) -> Session:
     return session
 
 
-def _file(session: Session, done: str) -> Source:
+def _file(session: StreamSession, done: str) -> Source:
     """The source, if it is one that can be commanded."""
     status = session.source.status()
     if not status.can_pause:
@@ -171,7 +181,7 @@ def _file(session: Session, done: str) -> Source:
     return session.source
 
 
-def _resume(studio: Studio, stage: Stage, session: Session) -> None:
+def _resume(studio: Studio, stage: Stage, session: StreamSession) -> None:
     if not is_over(session):
         _file(session, "resumed")
     resume(studio, stage, session)

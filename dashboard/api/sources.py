@@ -15,7 +15,7 @@ class DevicesQuery(Query):
     refresh: Switch = Field(default=False, description="Look again. While one is in use the list stays as it is.")
 
 
-class DeviceAnswer(Answer):
+class Device(Answer):
     name: str = Field(description="What a session takes.")
     title: str
     channels: int = Field(ge=1)
@@ -25,17 +25,17 @@ class DeviceAnswer(Answer):
 
 
 class Devices(Answer):
-    devices: list[DeviceAnswer]
+    devices: list[Device]
     missing: str | None = Field(description="Why there is no sound system; null if there is one.")
 
 
-class SampleAnswer(Answer):
+class Sample(Answer):
     name: str = Field(description="What a session takes.")
     title: str
 
 
 class Samples(Answer):
-    samples: list[SampleAnswer]
+    samples: list[Sample]
 
 
 def register_sources(api: APIBlueprint, studio: Studio) -> None:
@@ -50,7 +50,7 @@ def register_sources(api: APIBlueprint, studio: Studio) -> None:
         found = [] if missing is not None else studio.sound.inputs()
         return Devices(
             devices=[
-                DeviceAnswer(
+                Device(
                     name=readable(device.name),
                     title=readable(device.title),
                     channels=device.inputs,
@@ -66,5 +66,5 @@ def register_sources(api: APIBlueprint, studio: Studio) -> None:
     @api.get("/samples", operation_id="list_samples", responses={200: Samples})
     def list_samples() -> Response:
         """The clips that come with genrescope."""
-        found = [SampleAnswer(name=sample.key.partition(":")[2], title=sample.title) for sample in samples()]
+        found = [Sample(name=sample.key.partition(":")[2], title=sample.title) for sample in samples()]
         return Samples(samples=found).response()
