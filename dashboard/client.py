@@ -208,6 +208,9 @@ class RemoteSession:
         self._sleep = sleep
         self._ended = ended
 
+    def __repr__(self) -> str:
+        return f"<session {self.identifier} at {self._server.url}>"
+
     def __enter__(self) -> RemoteSession:
         return self
 

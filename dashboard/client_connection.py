@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 from collections.abc import Mapping
@@ -84,6 +85,10 @@ class Server:
     ) -> dict[str, Any]:
         """One request; what was answered, {} where there is nothing in it."""
         headers = {} if content_type is None else {"Content-Type": content_type}
+        if body is not None and not isinstance(body, bytes):
+            # How long it is must be said beforehand.
+            headers["Content-Length"] = str(body.seek(0, os.SEEK_END))
+            body.seek(0)
         with self.open(method, path, body, headers=headers) as answer:
             try:
                 content = answer.read()

@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import Any
 
 from wsproto import ConnectionType, WSConnection
@@ -60,9 +59,7 @@ class ProgramSocket:
     def __enter__(self) -> ProgramSocket:
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._hang_up()
         self._connection.close()
 
@@ -123,7 +120,7 @@ class ProgramSocket:
                 self._send(event.response())
             elif isinstance(event, CloseConnection):
                 if event.code != DONE and self._trouble is None:
-                    raise ClientError(event.reason or "the connection was closed", status=int(event.code))
+                    raise ClientError((event.reason or "the connection was closed").rstrip("."), status=int(event.code))
                 return
 
     def _events(self) -> Iterator[Event]:

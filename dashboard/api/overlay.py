@@ -57,4 +57,5 @@ def _file(body: bytes, media_type: str) -> Response:
     response = Response(body, mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

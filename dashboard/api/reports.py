@@ -57,7 +57,9 @@ class Reports:
         return sent
 
     def _send_results(self, results: Results | None) -> bool:
-        fresh = [] if results is None else results.predictions_since(self._next)
+        if results is None:
+            return False
+        fresh = results.predictions_since(self._next)
         for prediction in fresh:
             self._socket.send({"type": "result", **Result.of(prediction, results.labels).model_dump()})
             self._next = prediction.number + 1

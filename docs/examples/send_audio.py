@@ -20,9 +20,8 @@ session = json.load(urllib.request.urlopen(request))["id"]
 
 sound = soundfile.SoundFile(path)
 socket = Client(f"{address.replace('http', 'ws', 1)}/api/v1/sessions/{session}/audio", headers=headers)
-socket.send(
-    json.dumps({"version": 1, "rate": sound.samplerate, "channels": sound.channels, "format": "s16", "pace": "file"})
-)
+form = {"rate": sound.samplerate, "channels": sound.channels, "format": "s16", "pace": "file"}
+socket.send(json.dumps({"version": 1, **form}))
 
 
 def send():
