@@ -14,9 +14,9 @@ import soundfile
 from model.errors import AudioFileError
 from model.standard_error import quiet_standard_error
 
-FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".m4b", ".webm", ".mka", ".wma", ".ac3"}
+FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".m4b", ".webm", ".mka", ".wma", ".ac3", ".ts"}
 # ffmpeg tells formats by their content, and a playlist, whatever it is called, makes it open other files: sound only.
-FFMPEG_FORMATS = "aac,ac3,aiff,asf,au,caf,eac3,flac,m4a,matroska,mov,mp3,mp4,ogg,w64,wav,webm"
+FFMPEG_FORMATS = "aac,ac3,aiff,asf,au,caf,eac3,flac,m4a,matroska,mov,mp3,mp4,mpegts,ogg,w64,wav,webm"
 PROBE_SECONDS = 30.0
 INSTALL_FFMPEG = "Install it: apt install ffmpeg (Debian, Ubuntu), brew install ffmpeg (macOS)"
 

@@ -116,12 +116,13 @@ def test_servers_that_are_slow_with_whole_files_are_asked_for_pieces(
     assert fetch_whole(playable(server, "/whole", chunk_bytes=50_000), folder, Web(POLICY)).read_bytes() == data
 
 
+@pytest.mark.parametrize("kind, suffix", [("fmp4", ".m4a"), ("mpegts", ".ts")])
 def test_an_hls_stream_with_an_end_is_fetched_whole(
-    server: LocalServer, folder: Path, tmp_path: Path, tone: Path
+    server: LocalServer, folder: Path, tmp_path: Path, tone: Path, kind: str, suffix: str
 ) -> None:
     hls = tmp_path / "hls"
     hls.mkdir()
-    options = ["-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "1", "-hls_playlist_type", "vod"]
+    options = ["-f", "hls", "-hls_segment_type", kind, "-hls_time", "1", "-hls_playlist_type", "vod"]
     ffmpeg("-i", tone, "-c:a", "aac", *options, hls / "list.m3u8")
     for file in hls.iterdir():
         server.routes[f"/{file.name}"] = Page(file.read_bytes(), "application/octet-stream")
@@ -129,7 +130,7 @@ def test_an_hls_stream_with_an_end_is_fetched_whole(
     found = find_playable(server.url("/list.m3u8"), web)
     assert found.kind == "hls" and not found.live
     path = fetch_whole(found, folder, web)
-    assert path.suffix == ".m4a"
+    assert path.suffix == suffix
     assert seconds_of(path) == pytest.approx(3.0, abs=0.2)
 
 
