@@ -60,7 +60,6 @@ def create_api(studio: Studio, access: Access) -> OpenAPI:
     )
     server.openapi_version = OPENAPI_VERSION
     server.url_map.merge_slashes = False
-    server.url_map.strict_slashes = False
     api = APIBlueprint(
         "v1",
         "dashboard.api",

@@ -31,5 +31,9 @@ def check_bodies(server: Flask) -> None:
         if request.content_length:
             if not request.is_json:
                 raise UnsupportedMediaType
-            if not isinstance(request.get_json(silent=True), dict):
+            try:
+                content = request.get_json(silent=True)
+            except RecursionError:  # brackets within brackets, thousands of them
+                content = None
+            if not isinstance(content, dict):
                 raise BadRequest("the body is no JSON object")
