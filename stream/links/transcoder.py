@@ -18,9 +18,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from model.errors import LinkError
-from stream.sources.decoder import INSTALL_FFMPEG
+from stream.sources.ffmpeg_decoder import FFMPEG_FORMATS, INSTALL_FFMPEG
 
-FFMPEG_FORMATS = "aac,ac3,aiff,asf,au,caf,eac3,flac,loas,m4a,matroska,mov,mp3,mp4,mpegts,ogg,w64,wav,webm"
 PIECE_BYTES = 4096
 """What is read from the network at a time: a quarter of a second of a usual radio."""
 PIPE_BYTES = 16384

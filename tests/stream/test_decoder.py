@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,50 @@ def test_a_playlist_under_another_name_opens_no_other_file(tmp_path: Path, name:
     disguised.write_text(text.format(other=other))
     with pytest.raises(AudioFileError):
         open_audio(disguised)
+
+
+@pytest.fixture
+def gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ten seconds of noise as Opus, with a libsndfile that gives up after three, as it does with some sound files."""
+    path = tmp_path / "noise.opus"
+    noise = 0.1 * np.random.default_rng(1).standard_normal(480_000).astype(np.float32)
+    soundfile.write(path, noise, 48000, format="OGG", subtype="OPUS")
+    read, done = soundfile.SoundFile.read, 0
+
+    def reads(file: soundfile.SoundFile, frames: int, **more: object) -> np.ndarray:
+        nonlocal done
+        done += frames
+        if done > 3 * 48000:
+            raise soundfile.LibsndfileError(154)
+        return np.asarray(read(file, frames, **more))
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", reads)
+    return path
+
+
+def test_what_libsndfile_gives_up_on_is_read_to_its_end_by_ffmpeg(gives_up: Path, tmp_path: Path) -> None:
+    samples = read_all(gives_up, 4800)[:, 0]
+    ffmpeg("-i", gives_up, "-c:a", "pcm_s16le", tmp_path / "whole.wav")
+    with wave.open(str(tmp_path / "whole.wav")) as file:
+        whole = np.frombuffer(file.readframes(file.getnframes()), np.int16) / np.float32(32768)
+    assert abs(len(samples) - len(whole)) < 480
+    for seconds in (4, 9):
+        part = samples[seconds * 48000 :][:4800]
+        nearby = whole[seconds * 48000 - 240 :][: 4800 + 480]
+        match = np.correlate(nearby, part, "valid") / np.sum(np.square(part))
+        assert match.max() == pytest.approx(1.0, abs=0.01), "the same sound, within five milliseconds of its place"
+
+
+def test_what_libsndfile_gives_up_on_can_be_wound(gives_up: Path) -> None:
+    decoder = open_audio(gives_up)
+    while len(decoder.read(4800)):
+        pass
+    decoder.seek(9.5)
+    assert len(decoder.read(48000)) == pytest.approx(24000, abs=480)
+    decoder.close()
+
+
+def test_without_ffmpeg_it_is_said_where_the_reading_stopped(gives_up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.sources.decoder.has_ffmpeg", lambda: False)
+    with pytest.raises(AudioFileError, match=r"3\.0 of 10\.0 s"):
+        read_all(gives_up, 4800)
