@@ -16,6 +16,7 @@ from model.errors import BundleError
 from model.library import BundleSummary, Library
 from stream.devices import SoundSystem
 from stream.engine import Engine
+from stream.links.policy import LinkPolicy
 from stream.settings import StreamSettings
 from tests.stream.fakes import LoudnessClassifier
 
@@ -45,7 +46,13 @@ class SmallLibrary(Library):
         )
 
 
-def small_studio(library: Library | None = None, *, model: str = "loudness", hop_seconds: float = 0.5) -> Studio:
+def small_studio(
+    library: Library | None = None,
+    *,
+    model: str = "loudness",
+    hop_seconds: float = 0.5,
+    links: LinkPolicy | None = None,
+) -> Studio:
     """A studio without a sound card, not started yet."""
 
     def fail() -> None:
@@ -60,6 +67,7 @@ def small_studio(library: Library | None = None, *, model: str = "loudness", hop
         shared=False,
         sound=SoundSystem(fail),
         engine=Engine(),
+        links=links,
     )
 
 
