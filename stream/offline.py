@@ -18,7 +18,7 @@ from stream.settings import StreamSettings
 from stream.sources.decoder import open_audio
 
 BLOCK_SECONDS = 1.0
-BATCH = 4
+BATCH = 2
 """Windows in one network call. Sixteen would hardly be faster, and would hold up whoever listens live beside."""
 
 

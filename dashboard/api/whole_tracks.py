@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.api.job import JobStatus
 from dashboard.api.jobs import QUEUED, Jobs, JobWatch
+from dashboard.api.precedence import Precedence
 from dashboard.foreign_files import clean_title, prove
 from dashboard.track import track_answer
 from dashboard.upload_refusals import UploadLimits, megabytes
 from dashboard.uploads import Upload, Uploads, check_disk
 from model.errors import AudioFileError, LinkError
 from stream.classifier import Classifier
-from stream.clock import Clock
-from stream.engine import Engine
 from stream.links.address import shown
 from stream.offline import HeardFile, hear_file
 from stream.sources.decoder import open_audio
@@ -39,9 +38,6 @@ PATIENCE_SECONDS = 5.0
 FILES = QUEUED + 2 * AT_ONCE
 """Those of the jobs, and those that are on their way."""
 OWNER = "jobs"
-PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
-"""Where a session is always behind, a job goes on nevertheless, a second of sound at a time."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class WholeTracks:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         engine = studio.engine
-        self.jobs = Jobs(engine.clock, make_way=lambda stop: make_way(engine, engine.clock, stop))
+        self.jobs = Jobs(engine.clock, make_way=Precedence(engine, engine.clock).wait)
         # A folder of its own: nobody's session loses its file for a job, and no job for a session.
         self.uploads = Uploads(limits=replace(studio.uploads.limits, max_files=FILES))
         studio.uploads.at_close(self.close)
@@ -90,7 +86,7 @@ class WholeTracks:
             short = wait and upload.seconds is not None and upload.seconds <= SHORT_SECONDS
             if short and self._turns.acquire(timeout=PATIENCE_SECONDS):
                 try:
-                    return self._hear(upload.path, upload.title, classifier, wanted, _Limit(SHORT_SECONDS * GRACE))
+                    return self._hear(upload.path, upload.title, classifier, wanted, self._short_progress())
                 except _LongerError:
                     pass
                 finally:
@@ -111,6 +107,19 @@ class WholeTracks:
         """A job for what a link leads to. Raises BundleError, JobsFullError."""
         classifier = self._studio.classifier(wanted.model)
         return self.jobs.add(lambda watch: self._hear_link(watch, url, classifier, wanted), title=shown(url))
+
+    def _short_progress(self) -> Callable[[float], None]:
+        """For `hear_file`: so far and no further, and live sessions first."""
+        engine = self._studio.engine
+        precedence = Precedence(engine, engine.clock, patient=False)
+        never = threading.Event()
+
+        def progress(seconds: float) -> None:
+            if seconds > SHORT_SECONDS * GRACE:
+                raise _LongerError
+            precedence.wait(never)
+
+        return progress
 
     # ---- in a request's thread, or in that of the jobs -----------------------------------------------------------
 
@@ -176,14 +185,6 @@ class WholeTracks:
             watch.step()
 
 
-def make_way(engine: Engine, clock: Clock, stop: threading.Event) -> None:
-    """Wait until no live session is behind, for a while at most, or until `stop` is set."""
-    end = clock.now() + LONGEST_PAUSE_SECONDS
-    while any(session.status().behind for session in engine.sessions()) and clock.now() < end:
-        if clock.wait(stop, PAUSE_SECONDS):
-            return
-
-
 def _said_seconds(path: Path, title: str, limits: UploadLimits) -> float | None:
     """How long a file says it is. Raises UploadError if it is no music."""
     decoder = open_audio(path)
@@ -196,17 +197,6 @@ def _said_seconds(path: Path, title: str, limits: UploadLimits) -> float | None:
 
 class _LongerError(Exception):
     """A file holds more sound than it says."""
-
-
-class _Limit:
-    """As `progress` of `hear_file`: so far and no further."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def __call__(self, seconds: float) -> None:
-        if seconds > self._seconds:
-            raise _LongerError
 
 
 def _named(heard: HeardFile, title: str) -> HeardFile:

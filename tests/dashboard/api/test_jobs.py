@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +12,7 @@ import pytest
 from dashboard.api.job import JobsFullError, JobState, JobStatus, NoJobError
 from dashboard.api.jobs import ANSWER_BYTES, FINISHED, KEPT_SECONDS, QUEUED, Jobs, JobWatch
 from dashboard.api.track import Job, job_json
-from dashboard.api.whole_tracks import LONGEST_PAUSE_SECONDS, make_way
 from model.errors import AudioFileError, GenrescopeError
-from stream.clock import SystemClock
 from tests.dashboard.conftest import until
 from tests.stream.fakes import ManualClock
 
@@ -252,42 +249,3 @@ def test_a_job_as_json_has_the_described_shape_in_every_state() -> None:
     answer |= {"labels": [{"label": "a", "probability": 1.0}], "segments": [], "windows": None}
     done = Job.model_validate_json(job_json(JobStatus("id", "t", JobState.DONE, answer=json.dumps(answer).encode())))
     assert done.answer is not None and done.answer.labels[0].label == "a"
-
-
-# ---- beside live sessions --------------------------------------------------------------------------------------------
-
-
-class Sessions:
-    """An engine with one session, which is behind for so many looks."""
-
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
-
-    def sessions(self) -> list[Any]:
-        return [self]
-
-    def status(self) -> SimpleNamespace:
-        self.looks -= 1
-        return SimpleNamespace(behind=self.looks >= 0)
-
-
-def test_a_job_waits_while_a_live_session_is_behind(clock: ManualClock) -> None:
-    began = clock.now()
-    make_way(Sessions(0), clock, threading.Event())  # type: ignore[arg-type]
-    assert clock.now() == began
-    make_way(Sessions(8), clock, threading.Event())  # type: ignore[arg-type]
-    assert 0.5 < clock.now() - began < LONGEST_PAUSE_SECONDS
-
-
-def test_a_session_that_is_always_behind_does_not_stop_a_job_for_ever(clock: ManualClock) -> None:
-    began = clock.now()
-    make_way(Sessions(10**9), clock, threading.Event())  # type: ignore[arg-type]
-    assert LONGEST_PAUSE_SECONDS <= clock.now() - began < LONGEST_PAUSE_SECONDS + 1.0
-
-
-def test_a_job_that_waits_for_a_session_can_be_cancelled() -> None:
-    stop = threading.Event()
-    stop.set()
-    sessions = Sessions(10**9)
-    make_way(sessions, SystemClock(), stop)  # type: ignore[arg-type]
-    assert sessions.looks == 10**9 - 1
