@@ -13,6 +13,7 @@ from flask_openapi import APIBlueprint
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from dashboard.api.events import EventHub
 from dashboard.api.schemas import content
@@ -86,7 +87,7 @@ def register_metrics(api: APIBlueprint, server: Flask, studio: Studio, hub: Even
 def _heard(totals: TotalsSnapshot) -> Iterator[Metric]:
     yield _by("windows", "Windows judged.", "verdict", {str(name): n for name, n in totals.windows.items()}, total=True)
     sums = accumulate(totals.latency_classes)
-    names = [*(f"{bound:g}" for bound in LATENCY_BOUNDS_SECONDS), "+Inf"]
+    names = [*(floatToGoString(bound) for bound in LATENCY_BOUNDS_SECONDS), "+Inf"]
     yield HistogramMetricFamily(
         f"{NAMESPACE}_latency_seconds",
         "From sound to prediction; not of windows that waited for the network to load.",

@@ -117,7 +117,10 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
     def seek_session(path: SessionPath, body: Seek) -> Response:
         """Go to another place in a track."""
         stage = studio.kept_stage(path.id)
-        _file(_listening(stage), "wound").seek(body.seconds, track=body.track)
+        source = _file(_listening(stage), "wound")
+        if body.track is not None and body.track >= len(source.status().tracks):
+            raise not_found(f"there is no track {body.track}", next_step="Look at the session's tracks; 0 is the first")
+        source.seek(body.seconds, track=body.track)
         return answered(stage)
 
 
