@@ -8,6 +8,7 @@ window.genrescope = window.genrescope || {};
   let chosen = { source: null, model: null };
   let listed = null; // the server's choices but for links, once they have been asked for
   let link = null;
+  let put = null; // what the page itself has last put into the list, until Dash has noticed
 
   // ---- the list -----------------------------------------------------------------------------------------------------
 
@@ -25,6 +26,7 @@ window.genrescope = window.genrescope || {};
     } catch (_) { return; } // the poll says that the server is away
     listed = answer.choices.filter((choice) => choice.group !== LINK);
     fillList();
+    g.forgetChoices();
     if (lookAgain) g.notice(answer.notice || "The list of sources is up to date.");
   };
 
@@ -36,7 +38,6 @@ window.genrescope = window.genrescope || {};
       options.push({ label: choice.title, value: choice.key, search: choice.title });
     });
     if (window.dash_clientside.set_props) window.dash_clientside.set_props("source", { options });
-    g.forgetChoices();
   }
 
   // The link that plays, or played last, is in the list under the name it has now.
@@ -50,7 +51,9 @@ window.genrescope = window.genrescope || {};
   }
 
   g.chooseSource = function (key) {
-    if (key && !(g.answer && key === g.answer.source_key)) g.listenTo(key);
+    const ours = key === put; // Dash calls this for what the page has put there, too, and maybe after the next poll
+    put = null;
+    if (key && !ours && !(g.answer && key === g.answer.source_key)) g.listenTo(key);
   };
 
   // Listen to what has this key. Resolves to the server's answer; its `notice` has been shown.
@@ -88,7 +91,10 @@ window.genrescope = window.genrescope || {};
     listLink(answer);
     const props = window.dash_clientside.set_props;
     const key = answer.source_key === "microphone" ? null : answer.source_key || null;
-    if (key !== chosen.source && (key || chosen.source !== null)) props("source", { value: key });
+    if (key !== chosen.source && (key || chosen.source !== null)) {
+      put = key;
+      props("source", { value: key });
+    }
     if (answer.model && answer.model !== chosen.model) props("model", { value: answer.model });
     chosen = { source: key, model: answer.model };
   };
