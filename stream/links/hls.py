@@ -36,6 +36,8 @@ RETRY_SECONDS = (0.5, 1.0, 2.0)
 MOST_FAILED_IN_A_ROW = 3
 """Of a live stream single segments may be missing, but not more than these."""
 MOST_LOST_SECONDS = 3600.0
+SPACING_SECONDS = 0.05
+"""Between two requests for segments: a playlist with thousands of tiny ones must not flood whoever they are of."""
 _PIECE_BYTES = 65536
 
 
@@ -64,6 +66,7 @@ class HlsReader:
         self._head: Part | None = None
         self._data = memoryview(b"")
         self._failed_in_a_row = 0
+        self._asked_at = -1.0
         self.live = False
         """More may follow, as far as is known; False until `open` or the first `read` has returned."""
         self.seconds: float | None = None
@@ -160,6 +163,8 @@ class HlsReader:
         return self._fetch(part)
 
     def _fetch(self, part: Part) -> bytes:
+        self._clock.wait(self._closed, self._asked_at + SPACING_SECONDS - self._clock.now())
+        self._asked_at = self._clock.now()
         headers = dict(self._headers)
         if part.length is not None:
             headers["Range"] = f"bytes={part.start}-{part.start + part.length - 1}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
 
 from model.errors import GenrescopeError, LinkError
 from stream.clock import Clock
@@ -127,26 +126,33 @@ class Reception:
         download = Download(playable, self._web, clock=self._clock, on_title=self.buffer.title)
         if not self._take_on(download):
             return
-        beginning = b""
-        if not playable.live:
-            while len(beginning) < _LOOKED_AT_BYTES and (data := download.read(_LOOKED_AT_BYTES - len(beginning))):
-                beginning += data
-            if index_at_end(beginning):
-                download.close()
-                self._play_whole(playable)
-                return
-        self.live = playable.live
-        rest = [beginning] if beginning else []
+        if playable.live:
+            self._receive_station(playable, download)
+        else:
+            self._receive_file(playable, download)
 
-        def pull(size: int) -> bytes:
-            data = rest.pop() if rest else download.read(size)
-            self.buffer.keep_up = download.announced
-            return data
-
-        self._transcode(pull, joined=playable.live)
-        # A server that does not say how long a file is: that it came faster than it is heard tells it from a station.
-        if self.live and not self._closed.is_set() and not self.buffer.far_ahead:
+    def _receive_station(self, playable: Playable, download: Download) -> None:
+        self.live = self.buffer.keep_up = True
+        self._transcode(download.read, joined=True)
+        if self._closed.is_set():
+            return
+        if self.buffer.too_fast:  # a file whose server does not say how long it is: again, with patience
+            self.live = self.buffer.keep_up = self.buffer.too_fast = False
+            self.close_parts()
+            self._receive_stream(dataclasses.replace(playable, live=False))
+        elif not self.buffer.hurried:
             raise LinkError("the station has stopped sending", next_step="Try again later", status=502, temporary=True)
+
+    def _receive_file(self, playable: Playable, download: Download) -> None:
+        beginning = b""
+        while len(beginning) < _LOOKED_AT_BYTES and (data := download.read(_LOOKED_AT_BYTES - len(beginning))):
+            beginning += data
+        if index_at_end(beginning):
+            download.close()
+            self._play_whole(playable)
+            return
+        rest = [beginning] if beginning else []
+        self._transcode(lambda size: rest.pop() if rest else download.read(size))
 
     def _take_on(self, source: _Bytes) -> bool:
         """Note what is to be closed; False if it is too late."""
@@ -155,16 +161,16 @@ class Reception:
         return not self._closed.is_set()
 
     def _transcode(self, pull: Callable[[int], bytes], *, joined: bool = False) -> None:
+        """Put all the sound there is; ends early where it turns out to be too fast."""
         transcoder = Transcoder(pull, joined=joined)
         with self._lock:
             self._transcoder = transcoder
-        while not self._closed.is_set() and len(block := transcoder.read(BLOCK_FRAMES)):
-            self._put(transcoder.sample_rate, block)
-
-    def _put(self, sample_rate: int, block: np.ndarray) -> None:
-        if not self.buffer.sample_rate:
-            self.buffer.begin(sample_rate)
-        self.buffer.put(block)
+        begun = False
+        while not (self._closed.is_set() or self.buffer.too_fast) and len(block := transcoder.read(BLOCK_FRAMES)):
+            if not begun:
+                self.buffer.begin(transcoder.sample_rate)
+                begun = True
+            self.buffer.put(block)
 
     def _play_whole(self, playable: Playable) -> None:
         """Some files can only be read by going back and forth in them: fetch it first, then read it from the disk."""
@@ -179,7 +185,8 @@ class Reception:
             self.detail = ""
             decoder = open_audio(path)
             try:
+                self.buffer.begin(decoder.sample_rate)
                 while not self._closed.is_set() and len(block := decoder.read(BLOCK_FRAMES)):
-                    self._put(decoder.sample_rate, block)
+                    self.buffer.put(block)
             finally:
                 decoder.close()

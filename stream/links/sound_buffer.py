@@ -17,6 +17,8 @@ MOST_SECONDS = 15.0
 """If a station has sent more than this ahead, the oldest is left out until TARGET_SECONDS remain."""
 JOINING_SECONDS = 3.0
 """What a station sends at once to whoever joins is from before, and nothing is lost if some of it is left out."""
+REFILL_SECONDS = 5.0
+"""If there is too much twice within this time, it comes twice as fast as it is heard, or faster: it is no station."""
 MAX_TITLES = 64
 
 
@@ -26,6 +28,8 @@ class Taken:
 
     block: np.ndarray
     """float32 [n, channels]; empty at the end."""
+    sample_rate: int
+    """Hz; 0 if there never was any sound."""
     title: str | None = None
     """A title begins with it."""
     skipped: bool = False
@@ -47,7 +51,7 @@ class SoundBuffer:
     """One thread puts, another takes. Bounded: whoever puts waits, or the oldest is left out.
 
     keep_up : a station sends whether or not there is room; if there is none the oldest is left out. Otherwise whoever
-        puts has to wait. May be set until the first block.
+        puts has to wait.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -57,12 +61,15 @@ class SoundBuffer:
         self._notes: deque[_Note] = deque(maxlen=MAX_TITLES)
         self._queued = 0
         self._first_frame = 0
-        self._joined_at = 0.0
+        self._began_at = 0.0
+        self._full_at: float | None = None
         self._skipped = False
         self._lost_seconds = 0.0
         self._ended = False
         self._closed = False
         self.keep_up = False
+        self.too_fast = False
+        """No station sends like this; found out where `keep_up` holds."""
         self.sample_rate = 0
         """Hz; 0 until sound has come."""
         self.error: LinkError | None = None
@@ -75,17 +82,30 @@ class SoundBuffer:
             return self._queued / self.sample_rate if self.sample_rate else 0.0
 
     @property
-    def far_ahead(self) -> bool:
-        """It is as good as full, or holds most of all that ever came."""
+    def hurried(self) -> bool:
+        """What has come by now came much faster than it is heard."""
         with self._changed:
             came = self._first_frame + self._queued
-            return self._queued > 0.8 * min(came, TARGET_SECONDS * self.sample_rate)
+            elapsed = self._clock.now() - self._began_at
+            return came > (1.5 * elapsed + 0.5) * self.sample_rate > 0
 
     def begin(self, sample_rate: int) -> None:
-        """Sound at this rate (Hz) will be put."""
+        """Sound at this rate (Hz) will be put; what was put before is forgotten."""
         with self._changed:
+            self._skipped = self._first_frame > 0
+            self._blocks.clear()
+            self._queued = 0
             self.sample_rate = sample_rate
-            self._joined_at = self._clock.now()
+            self._began_at = self._clock.now()
+            self._full_at = None
+            self._lost_seconds = 0.0
+
+    def settle(self) -> None:
+        """Leave out what is more than TARGET_SECONDS, if that was sent at once to who has just joined."""
+        with self._changed:
+            surplus = self._queued - round(TARGET_SECONDS * self.sample_rate)
+            if self.keep_up and surplus > 0:
+                self._cut(surplus)
 
     def put(self, block: np.ndarray) -> None:
         """The next frames, float32 [n, channels]."""
@@ -140,7 +160,7 @@ class SoundBuffer:
                 skipped = skipped or note.lost_seconds > 0.0
             block = self._cut(frames)
             self._changed.notify_all()
-            return Taken(block, title, skipped, lost_seconds)
+            return Taken(block, self.sample_rate, title, skipped, lost_seconds)
 
     def _ready(self, seconds: float) -> bool:
         return self._ended or (self.sample_rate > 0 and self._queued >= max(1, round(seconds * self.sample_rate)))
@@ -167,12 +187,13 @@ class SoundBuffer:
         return np.concatenate(pieces)
 
     def _leave_out(self) -> None:
-        joining = self._clock.now() - self._joined_at < JOINING_SECONDS
-        most = TARGET_SECONDS if joining else MOST_SECONDS
-        if self._queued <= most * self.sample_rate:
+        if self._queued <= MOST_SECONDS * self.sample_rate:
             return
         frames = self._queued - round(TARGET_SECONDS * self.sample_rate)
         self._cut(frames)
         self._skipped = True
-        if not joining:
+        now = self._clock.now()
+        if now - self._began_at >= JOINING_SECONDS:
             self._lost_seconds += frames / self.sample_rate
+        self.too_fast = self._full_at is not None and now - self._full_at < REFILL_SECONDS
+        self._full_at = now

@@ -7,17 +7,17 @@ a playlist, whatever it is called, would make it open something else.
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from model.errors import LinkError
+from stream.links.complaints import lines, not_sound, reason
 from stream.sources.ffmpeg_decoder import FFMPEG_FORMATS, INSTALL_FFMPEG
 
 PIECE_BYTES = 4096
@@ -178,10 +178,10 @@ class Transcoder:
         if self._broken is not None:
             raise self._broken
         if not self._started:
-            raise _not_sound(self._complaints)
+            raise not_sound(self._complaints)
         if failed:
             raise LinkError(
-                f"the sound breaks off ({_reason(self._complaints)})",
+                f"the sound breaks off ({reason(self._complaints)})",
                 rule="what follows cannot be read",
                 next_step="Try it again, or choose another link",
                 status=502,
@@ -229,7 +229,7 @@ class Transcoder:
         stderr = self._process.stderr
         assert stderr is not None
         with stderr:
-            for line in _lines(stderr.read):
+            for line in lines(stderr.read):
                 self._complaints.append(line)
 
 
@@ -269,47 +269,3 @@ def _wav_format(head: bytes) -> tuple[int, int, int] | None:
             rate = int.from_bytes(head[at + 12 : at + 16], "little")
         at += 8 + size + size % 2
     return None
-
-
-def _lines(read: Callable[[int], bytes | None]) -> Iterator[str]:
-    """Lines of text, each of them cut at 300 characters."""
-    rest = b""
-    while data := read(4096):
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            yield line[:300].decode("utf-8", "replace")
-        rest = rest[:300]
-    if rest:
-        yield rest.decode("utf-8", "replace")
-
-
-def _reason(complaints: deque[str]) -> str:
-    """ffmpeg's last complaint, without the part that names its own innards."""
-    for line in reversed(complaints):
-        text = re.sub(r"^\[[^\]]*\]\s*", "", line).strip().rstrip(".")
-        text = re.sub(r"^(pipe|Error while decoding stream #)[\d:]*:?\s*", "", text)
-        if text and not text.startswith("Conversion failed"):
-            return text[:120]
-    return "ffmpeg gives no reason"
-
-
-def _not_sound(complaints: deque[str]) -> LinkError:
-    said = " ".join(complaints)
-    next_step = "Check that the link leads to sound"
-    if "matches no streams" in said or "does not contain any stream" in said:
-        reason = "there is no sound track in it"
-    elif "moov atom not found" in said:
-        reason = "its table of contents stands at its end"
-        next_step = "Download the file, and open it here"
-    elif "not on whitelist" in said or "not in whitelist" in said or "whitelist" in said:
-        reason = "it refers to other places"
-    elif "Invalid data found" in said or not complaints:
-        reason = "it is nothing that ffmpeg knows as sound"
-    else:
-        reason = _reason(complaints)
-    return LinkError(
-        f"what the link leads to cannot be heard: {reason}",
-        rule="files and streams of mp3, aac, ogg, opus, flac, wav and their like can",
-        next_step=next_step,
-        status=502,
-    )

@@ -28,6 +28,8 @@ STEADY_SECONDS = 5.0
 """If it was heard for so long, the next break counts as the first again."""
 STALL_SECONDS = 2.0
 """If nothing has come for so long, that is said."""
+SETTLE_SECONDS = 0.3
+"""A station sends some seconds at once to whoever joins; so long is waited for them before the first is heard."""
 LATE_SECONDS = 1.0
 """If it falls this far behind (a suspended laptop, a slow network), it goes on from where it is."""
 WAIT_SECONDS = 0.25
@@ -125,11 +127,12 @@ class LinkSource(Source):
             tries += 1
 
     def _worth_trying_again(self, error: LinkError, tries: int) -> bool:
-        """A station that was heard comes back; one that never was may not exist; a file has been tried already."""
-        if error.status == 422 and not error.temporary:
-            return False
+        """A station that was heard comes back, whatever stands there meanwhile. One that never was may not exist.
+
+        A file has been taken up again already, as far as that was possible.
+        """
         if self._heard_live:
-            return True
+            return error.status != 501  # something is not installed
         return self._position_seconds == 0.0 and error.temporary and tries < FIRST_TRIES
 
     def _play(self, reception: Reception, inlet: Sink) -> float:
@@ -137,7 +140,12 @@ class LinkSource(Source):
         buffer = reception.buffer
         begun, played, heard_at = 0.0, 0.0, self._clock.now()
         started = False
+        settled = False
         while not self._stopped.is_set():
+            if not settled and buffer.keep_up and buffer.sample_rate:
+                settled = True
+                self._clock.wait(self._stopped, SETTLE_SECONDS)
+                buffer.settle()
             taken = buffer.take(self._block_seconds, wait_seconds=WAIT_SECONDS)
             if taken is None:
                 if started and self._clock.now() - heard_at > STALL_SECONDS and self._state is SourceState.RUNNING:
@@ -150,13 +158,13 @@ class LinkSource(Source):
                 break
             if not started:
                 self._playable, self._title = reception.playable, ""
-                begun, started = self._clock.now(), True
-                inlet.begin(buffer.sample_rate, position_seconds=self._position_seconds)
-            elif taken.skipped:
-                inlet.begin(buffer.sample_rate, position_seconds=self._position_seconds)
+                begun = self._clock.now()
+            if not started or taken.skipped:
+                started = True
+                inlet.begin(taken.sample_rate, position_seconds=self._position_seconds)
             if taken.title is not None:
                 self._title = taken.title
-            seconds = len(taken.block) / buffer.sample_rate
+            seconds = len(taken.block) / taken.sample_rate
             played += seconds
             heard_at = self._wait_until(begun + played)
             if self._stopped.is_set():

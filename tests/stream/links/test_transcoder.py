@@ -242,12 +242,40 @@ def test_what_was_broadcast_before_one_joined_is_not_lost(clock: ManualClock) ->
     buffer = SoundBuffer(clock)
     buffer.keep_up = True
     buffer.begin(RATE)
-    for start in range(0, 12_000, 100):
+    for start in range(0, 24_000, 100):
         buffer.put(numbered(start, start + 100))
+    buffer.settle()
     taken = buffer.take(0.02, wait_seconds=0.0)
     assert taken is not None
     assert taken.lost_seconds == 0.0
-    assert taken.block[0, 0] >= 12_000 - 1000 * (TARGET_SECONDS + 0.1)
+    assert taken.block[0, 0] == pytest.approx(24_000 - 1000 * TARGET_SECONDS)
+
+
+def test_whoever_sends_much_faster_than_one_hears_is_no_station(clock: ManualClock) -> None:
+    buffer = SoundBuffer(clock)
+    buffer.keep_up = True
+    buffer.begin(RATE)
+    for start in range(0, 24_000, 100):
+        buffer.put(numbered(start, start + 100))
+    assert not buffer.too_fast, "a station may send that much at once"
+    for start in range(0, 10_000, 100):
+        buffer.put(numbered(start, start + 100))
+    assert buffer.too_fast
+
+
+def test_a_station_whose_clock_is_a_little_fast_stays_one(clock: ManualClock) -> None:
+    buffer = SoundBuffer(clock)
+    buffer.keep_up = True
+    buffer.begin(RATE)
+    lost = 0.0
+    for number in range(30_000):  # 10 % fast, for ten minutes
+        clock.time += 0.02
+        buffer.put(numbered(0, 22))
+        taken = buffer.take(0.02, wait_seconds=0.0)
+        assert taken is not None
+        lost += taken.lost_seconds
+        assert not buffer.too_fast, number
+    assert lost == pytest.approx(50.0, abs=1.0)
 
 
 def test_titles_and_gaps_stand_where_they_belong_in_the_sound(clock: ManualClock) -> None:
