@@ -21,14 +21,9 @@ SOUND_TYPES = ("audio/", "video/", "application/ogg", "application/octet-stream"
 """How the media type of a sound file begins. What it really is, its content says."""
 RETRY_SECONDS = 30
 UPLOAD_REFUSALS = (408, 411, 413, 415, 429, 503, 507)
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-FORM_WITH_FILE = {
-    "schema": {
-        "type": "object",
-        "required": ["file"],
-        "properties": {"file": {"type": "string", "format": "binary"}},
-    }
-}
+CONTENT = {"type": "string", "format": "binary", "minLength": 1}
+BINARY = {"schema": CONTENT}
+FORM_WITH_FILE = {"schema": {"type": "object", "required": ["file"], "properties": {"file": CONTENT}}}
 SOUND_BODY: Mapping[str, Any] = {
     "application/octet-stream": BINARY,
     "audio/*": BINARY,

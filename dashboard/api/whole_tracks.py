@@ -80,9 +80,9 @@ class WholeTracks:
 
         Raises BundleError, AudioFileError, JobsFullError.
         """
-        classifier = self._studio.classifier(wanted.model)
         is_job = False
         try:
+            classifier = self._studio.classifier(wanted.model)
             short = wait and upload.seconds is not None and upload.seconds <= SHORT_SECONDS
             if short and self._turns.acquire(timeout=PATIENCE_SECONDS):
                 try:
