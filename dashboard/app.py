@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dash import ClientsideFunction, Dash, Input, Output
+from dash.exceptions import DashException
+from flask import Flask, Response
 
 from dashboard.access import Access
 from dashboard.api.mount import ApiMount
@@ -50,6 +52,7 @@ def create_app(studio: Studio, access: Access | None = None) -> Dash:
             prevent_initial_call=True,
         )
     server = app.server
+    _turn_away_nonsense(server)
     register_feed(server, studio, instance=secrets.token_hex(8))
     register_commands(server, studio)
     register_insight(server, studio)
@@ -60,6 +63,19 @@ def create_app(studio: Studio, access: Access | None = None) -> Dash:
     access.guard(server, script_hashes=app.csp_hashes())
     server.wsgi_app = ApiMount(server.wsgi_app, lambda: _api(studio, access))
     return app
+
+
+def _turn_away_nonsense(server: Flask) -> None:
+    """What Dash would answer with an exception on the terminal: scripts that do not exist, and calls of callbacks.
+
+    Of these there are none; all run in the browser.
+    """
+
+    def nothing(*_: object) -> Response:
+        return Response("There is nothing at this address.", status=404, mimetype="text/plain")
+
+    server.register_error_handler(DashException, nothing)
+    server.view_functions["/_dash-update-component"] = nothing
 
 
 def _api(studio: Studio, access: Access) -> WSGIApplication:
