@@ -144,6 +144,3 @@ class RequestBody:
             data = self._input.read(size)
         self._left -= len(data)
         return data
-
-    def drain(self) -> None:
-        """The server does this by itself."""
