@@ -215,7 +215,8 @@ class Publisher:
         if chronicle is not None and chronicle.segments_version != self._segments:
             self._segments = chronicle.segments_version
             newest = [SessionSegment.of(segment).model_dump() for segment in chronicle.segments()[-NEWEST_SEGMENTS:]]
-            told["segments"] = _event("segments", {"version": self._segments, "newest": newest})
+            if newest:
+                told["segments"] = _event("segments", {"version": self._segments, "newest": newest})
         changed = [event for name, event in told.items() if self._now.get(name) != event]
         self._now |= told
         return changed
