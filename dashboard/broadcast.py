@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.figures import display_names, label_colours
+from dashboard.links import link_title
 from dashboard.stage import Stage
 from stream.records import Verdict
 
@@ -20,7 +21,7 @@ def broadcast(stage: Stage) -> dict[str, Any]:
     if session is None or chronicle is None:
         return _nothing("ready", "")
     status = session.status()
-    source = "" if status.source is None else status.source.title
+    source = "" if status.source is None else link_title(status.source)
     newest = session.results.latest
     if newest is None:
         return _nothing(status.state.value, source)

@@ -12,6 +12,7 @@ from flask import Flask, Response, send_file
 from dashboard.exports import SessionFacts, replay, to_csv, to_json, write_replay
 from dashboard.feed import describe_bundle, prediction_row
 from dashboard.insight import summarise
+from dashboard.links import link_title
 from dashboard.stage import Stage
 from dashboard.studio import Studio
 from model.errors import SettingError
@@ -86,7 +87,7 @@ def _facts(stage: Stage, started_at: datetime) -> SessionFacts:
         version=version("genrescope"),
         settings=session.settings,
         started_at=started_at,
-        source=status.title,
+        source=link_title(status),
         kind=status.kind,
         tracks=status.tracks,
     )
