@@ -52,8 +52,7 @@ class Download:
     def read(self, size: int) -> bytes:
         """The next bytes of sound, up to `size`, as soon as there are any; b"" at the end and once it is closed.
 
-        LinkError where it cannot be had, where a station that was announced has stopped sending (temporary), and where
-        a file broke off and its server does not let one go on from there.
+        LinkError where it cannot be had, and where a file broke off and its server does not let one go on from there.
         """
         while not self._closed.is_set():
             data = self._next(size)
@@ -87,7 +86,7 @@ class Download:
                 if not data and self._piece_ended():
                     continue
                 if not data and not self._whole():
-                    raise _broken("the station has stopped sending" if self.announced else "the connection broke off")
+                    raise _broken("the connection broke off")
             except LinkError as error:
                 if self._closed.is_set():
                     return b""
@@ -104,10 +103,10 @@ class Download:
         return True
 
     def _whole(self) -> bool:
-        """Whether the end is where it should be. A station has none."""
-        if self._closed.is_set():
+        """Whether the end is where it should be. A station has none, whatever length its server makes up."""
+        if self._closed.is_set() or self._playable.live:
             return True
-        return not self.announced and (self._length is None or self._at >= self._length)
+        return self._length is None or self._at >= self._length
 
     def _open(self) -> Reply:
         headers = dict(self._playable.headers)

@@ -136,11 +136,12 @@ class Reception:
         self._transcode(download.read, joined=True)
         if self._closed.is_set():
             return
-        if self.buffer.too_fast:  # a file whose server does not say how long it is: again, with patience
+        if self.buffer.too_fast or (self.buffer.hurried and self.buffer.left_out):
+            # A file whose server does not say how long it is: again, from its beginning and with patience.
             self.live = self.buffer.keep_up = self.buffer.too_fast = False
             self.close_parts()
             self._receive_stream(dataclasses.replace(playable, live=False))
-        elif not self.buffer.hurried:
+        elif download.announced or not self.buffer.hurried:
             raise LinkError("the station has stopped sending", next_step="Try again later", status=502, temporary=True)
 
     def _receive_file(self, playable: Playable, download: Download) -> None:

@@ -70,6 +70,8 @@ class SoundBuffer:
         self.keep_up = False
         self.too_fast = False
         """No station sends like this; found out where `keep_up` holds."""
+        self.left_out = False
+        """Some of it was."""
         self.sample_rate = 0
         """Hz; 0 until sound has come."""
         self.error: LinkError | None = None
@@ -106,6 +108,7 @@ class SoundBuffer:
             surplus = self._queued - round(TARGET_SECONDS * self.sample_rate)
             if self.keep_up and surplus > 0:
                 self._cut(surplus)
+                self.left_out = True
 
     def put(self, block: np.ndarray) -> None:
         """The next frames, float32 [n, channels]."""
@@ -191,7 +194,7 @@ class SoundBuffer:
             return
         frames = self._queued - round(TARGET_SECONDS * self.sample_rate)
         self._cut(frames)
-        self._skipped = True
+        self._skipped = self.left_out = True
         now = self._clock.now()
         if now - self._began_at >= JOINING_SECONDS:
             self._lost_seconds += frames / self.sample_rate

@@ -82,6 +82,15 @@ class Listener:
         return self.inlet.status().stream_time
 
 
+class Brisk(ManualClock):
+    """Runs twenty times as fast as the real clock at most, and only while somebody waits: a busy machine changes
+    nothing."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        event.wait(seconds / 20.0)
+        return super().wait(event, seconds)
+
+
 def offline(path: Path) -> np.ndarray:
     """What the inlet makes of the file when the decoder reads it from the disk."""
     inlet, decoder = Inlet(RATE, 120.0), open_audio(path)
@@ -237,13 +246,14 @@ def test_a_file_that_cannot_be_taken_up_fails_and_does_not_begin_again(
     assert len(heard) / RATE == pytest.approx(400_000 / 4 / RATE, abs=0.1), "what had come was heard"
 
 
-def test_a_file_of_unknown_length_ends_when_it_ends(
-    tmp_path: Path, server: LocalServer, listen: Callable[..., Listener]
+@pytest.mark.parametrize("seconds", [2.0, 12.0, 30.0])
+def test_a_file_of_unknown_length_is_heard_whole_and_ends(
+    tmp_path: Path, server: LocalServer, listen: Callable[..., Listener], seconds: float
 ) -> None:
-    path = write_tone(tmp_path / "a.wav", 1.5)
+    path = write_tone(tmp_path / "a.wav", seconds)
     server.routes["/a.wav"] = Page(path.read_bytes(), "audio/wav", with_length=False)
-    listener = listen(server.url("/a.wav"), clock=SystemClock()).ends()
-    assert len(listener.heard()) == len(offline(path))
+    listener = listen(server.url("/a.wav"), clock=Brisk()).ends()
+    assert listener.heard()[listener.inlet.restarts[-1].sample :].shape == offline(path).shape
 
 
 # ---- HLS ---------------------------------------------------------------------------------------------------------
@@ -392,24 +402,14 @@ def test_what_a_station_sends_at_once_is_a_reserve_and_not_the_present(
 def test_a_file_that_looks_like_a_station_is_heard_whole(
     server: LocalServer, listen: Callable[..., Listener], tmp_path: Path
 ) -> None:
-    ffmpeg("-i", write_tone(tmp_path / "tone.wav", 40.0), "-b:a", "64k", tmp_path / "tone.mp3")
+    ffmpeg("-i", write_tone(tmp_path / "tone.wav", 30.0), "-b:a", "64k", tmp_path / "tone.mp3")
     server.routes["/radio"] = Page(
         (tmp_path / "tone.mp3").read_bytes(), "audio/mpeg", headers=(("icy-name", "On demand"),), with_length=False
     )
-    listener = listen(server.url("/radio"), clock=Hasty()).ends()
+    listener = listen(server.url("/radio"), clock=Brisk()).ends()
     begins = [restart.sample for restart in listener.inlet.restarts][-1]
-    assert (len(listener.heard()) - begins) / RATE == pytest.approx(40.0, abs=0.1)
+    assert (len(listener.heard()) - begins) / RATE == pytest.approx(30.0, abs=0.1)
     assert len(server.asked) == 3, "it is looked at, joined like a station, and then asked for as a file"
-
-
-class Hasty(SystemClock):
-    """Fifty times as fast as the real one."""
-
-    def now(self) -> float:
-        return 50.0 * super().now()
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        return super().wait(event, seconds / 50.0)
 
 
 class Recording(ManualClock):
@@ -508,7 +508,7 @@ def stops_promptly(listener: Listener) -> None:
     begun = time.monotonic()
     listener.source.stop()
     listener.source.stop()
-    assert time.monotonic() - begun < 2.0, "long before any connection would have given up"
+    assert time.monotonic() - begun < 10.0, "long before any connection would have given up"
     assert listener.source._thread is not None
     assert not listener.source._thread.is_alive()
 

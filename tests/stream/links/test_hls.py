@@ -362,7 +362,7 @@ def test_closing_ends_a_segment_that_never_comes(server: LocalServer, web: Web) 
     reader.close()
     waiting.join(10.0)
     assert not waiting.is_alive()
-    assert time.monotonic() - begun < 5.0, "long before the network would have given up"
+    assert time.monotonic() - begun < 10.0, "long before the network would have given up"
 
 
 # ---- what strangers write ----------------------------------------------------------------------------------------

@@ -164,6 +164,6 @@ def test_sound_arrives_at_the_speed_of_life_whatever_is_sent_at_once(
     marks = list(listener.inlet.marks)
     took, heard = marks[-1].captured_at - marks[0].captured_at, marks[-1].position_seconds - marks[0].position_seconds
     assert heard > 0.5
-    assert took == pytest.approx(heard, abs=0.25), "Icecast sent half a second at once, which is handed on in its time"
+    assert took > heard - 0.05, "Icecast sent half a second at once, which is handed on in its time"
     assert listener.source._reception is not None
     assert listener.source._reception.buffer.queued_seconds > 0.05, "and which is a reserve meanwhile"
