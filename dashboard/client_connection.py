@@ -9,11 +9,12 @@ import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from model.errors import GenrescopeError
 
 PREFIX = "/api/v1"
+JSON_TYPE = "application/json"
 CONNECT_SECONDS = 10.0
 
 
@@ -140,3 +141,9 @@ class Server:
             f"genrescope does not answer at {self.url} ({error or type(error).__name__})",
             next_step="Start it with `genrescope serve`, or give the address that it prints",
         )
+
+
+def query_of(values: Mapping[str, Any]) -> str:
+    """What comes behind the path of an address; None is left out."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,9 @@ def test_a_name_does_not_flicker_and_comes_down_quietly(
     music.play(0.5, windows=10)
     shown.until_it_says("Not sure")
     shown.until_it_looks("unsure")
-    assert set(shown.value("window.seen")) == {"Not sure"}
+    seen = [name for name, _ in groupby(shown.value("window.seen"))]
+    assert seen[-1] == "Not sure"
+    assert seen[:-1] in ([], ["Loud"]), "it changes once"
     music.play(0.0, windows=12)
     shown.until_it_says("Silence")
     shown.until_it_looks("silence")
