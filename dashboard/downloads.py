@@ -90,6 +90,7 @@ def _facts(stage: Stage, started_at: datetime) -> SessionFacts:
         source=link_title(status),
         kind=status.kind,
         tracks=status.tracks,
+        titles=stage.titles.all(),
     )
 
 

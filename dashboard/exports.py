@@ -16,6 +16,7 @@ from dashboard.chronicle import Chronicle
 from dashboard.moments import Moments
 from dashboard.recording import MP3_TYPE, KeptSound
 from dashboard.replay_file import FORMAT, VERSION, read_replay, write_replay
+from dashboard.titles import title_at
 from stream.records import Prediction, TrackInfo, Verdict
 from stream.results import Results
 from stream.settings import StreamSettings
@@ -47,9 +48,14 @@ class SessionFacts:
     kind: str
     tracks: tuple[TrackInfo, ...] = ()
 
-    def title(self, track: int) -> str:
-        """The track's title; the source's, where there are no tracks."""
-        return self.tracks[track].title if 0 <= track < len(self.tracks) else self.source
+    titles: tuple[tuple[float, str], ...] = ()
+    """Of a source without tracks: stream times, and the title that began there."""
+
+    def title(self, track: int, stream_time: float) -> str:
+        """The track's title; where there are no tracks, what played at this moment, or the source's title."""
+        if 0 <= track < len(self.tracks):
+            return self.tracks[track].title
+        return title_at(self.titles, stream_time) or self.source
 
 
 def to_csv(chronicle: Chronicle, facts: SessionFacts) -> Iterator[str]:
@@ -72,7 +78,7 @@ def to_csv(chronicle: Chronicle, facts: SessionFacts) -> Iterator[str]:
                 f"{time:.3f}",
                 f"{seconds:.3f}",
                 track,
-                _harmless(facts.title(track)),
+                _harmless(facts.title(track, time)),
                 f"{position:.3f}",
                 verdict.value,
                 _harmless(label),
@@ -91,6 +97,7 @@ def to_json(chronicle: Chronicle, facts: SessionFacts) -> dict[str, Any]:
     summary = chronicle.summary()
     return {
         **_facts(facts),
+        "titles": [{"stream_time": round(time, 3), "title": title} for time, title in facts.titles],
         "labels": list(chronicle.labels),
         "exclusive": chronicle.exclusive,
         "segments": summary.pop("segments"),

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.chronicle import Chronicle
+from dashboard.links import link_title
 from dashboard.recording import SoundRecorder
+from dashboard.titles import Titles
 from stream.classifier import Classifier
 from stream.engine import Engine
 from stream.session import Session
@@ -85,6 +87,8 @@ class Stage:
         self._settings_number = 0
         self._recorder: SoundRecorder | None = None
         self._keeps_sound = False
+        self.titles = Titles()
+        """What the present source has played so far, where it has titles and no tracks."""
 
     # ---- what there is --------------------------------------------------------------------------------------------
 
@@ -174,6 +178,7 @@ class Stage:
             if source is None:
                 return
             self._started_at = datetime.now().astimezone()
+            self.titles = Titles()
             shared = SharedSource(source)
             self._first = self._join(shared, self._classifier, 0.0)
             self._shared = shared
@@ -220,6 +225,10 @@ class Stage:
         """Take note of what has been heard. Called now and then, so that nothing is lost while nobody looks."""
         self.chronicle(0)
         self.chronicle(1)
+        session, source = self.session, self.source
+        status = None if source is None else source.status()
+        if session is not None and status is not None and not status.tracks:
+            self.titles.note(session.stream_time, link_title(status))
 
     def close(self) -> None:
         """Stop listening."""

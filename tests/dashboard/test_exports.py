@@ -7,6 +7,7 @@ import copy
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -20,6 +21,7 @@ from dashboard.chronicle import Chronicle
 from dashboard.exports import SessionFacts, read_replay, replay, to_csv, to_json, write_replay
 from dashboard.feed import prediction_row
 from dashboard.recording import KeptSound
+from dashboard.titles import TITLES_KEPT, Titles
 from model.errors import DataError
 from stream.records import TrackInfo
 from tests.dashboard.heard import BANDS, HOP, LABELS, Listening
@@ -85,6 +87,45 @@ def test_a_spreadsheet_has_a_row_for_every_moment() -> None:
     assert rows[15] == ["13.000", "3.000", "1", "B", "53.000", "silence", "", *["0.0000"] * 4]
     assert rows[-1][5:8] == ["not sure", "", "0.3000"]
     assert len(rows) == 15 + 5 + 4
+
+
+def test_a_station_s_titles_stand_where_they_were_played() -> None:
+    titles = Titles()
+    for stream_time, title in (
+        (0.0, "Radio"),
+        (4.2, "Radio · One"),
+        (5.0, "Radio · One"),
+        (6.1, ""),
+        (7.9, "Radio · Two"),
+    ):
+        titles.note(stream_time, title)
+    listening = Listening().hear("jazz", 12)
+    about = replace(facts(listening), source="Radio · Two", titles=titles.all())
+    _, *rows = csv.reader(io.StringIO("".join(to_csv(told(listening), about)), newline=""))
+    assert [row[3] for row in rows if row[0] in ("4.000", "4.500", "7.500", "8.000")] == [
+        "Radio",
+        "Radio · One",
+        "Radio · One",
+        "Radio · Two",
+    ]
+    assert to_json(told(listening), about)["titles"] == [
+        {"stream_time": 0.0, "title": "Radio"},
+        {"stream_time": 4.2, "title": "Radio · One"},
+        {"stream_time": 7.9, "title": "Radio · Two"},
+    ]
+
+
+def test_before_the_first_title_the_source_has_its_own() -> None:
+    listening = Listening().hear("jazz", 2)
+    about = replace(facts(listening), titles=((9.0, "Later"),))
+    assert about.title(0, 3.0) == "A playlist"
+
+
+def test_titles_are_not_kept_without_bound() -> None:
+    titles = Titles()
+    for number in range(TITLES_KEPT + 5):
+        titles.note(float(number), f"Song {number}")
+    assert len(titles.all()) == TITLES_KEPT and titles.all()[-1][1] == f"Song {TITLES_KEPT + 4}"
 
 
 def test_lines_end_as_the_standard_says_and_pieces_are_small() -> None:
