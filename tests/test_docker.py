@@ -439,7 +439,7 @@ def test_the_steps_of_the_recipe_make_a_service_that_answers_and_ends_well(kitch
             service.process.kill()
             service.process.wait()
         assert "Traceback" not in service.log.read_text()
-        assert list(temporary.iterdir()) == [], "nothing is left behind"
+        assert list(temporary.glob("genrescope*")) == [], "nothing of what was sent or kept is left behind"
 
 
 # ---- with docker itself --------------------------------------------------------------------------------------------
