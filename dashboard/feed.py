@@ -268,7 +268,7 @@ def _source(source: SourceStatus) -> dict[str, Any]:
     return {
         "title": source.title[:LONGEST_TITLE],
         "station": source.station[:LONGEST_TITLE],
-        "live": bool(getattr(source, "live", False)),
+        "live": source.live,
         "kind": source.kind,
         "state": source.state.value,
         "tracks": len(source.tracks),

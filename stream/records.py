@@ -131,6 +131,8 @@ class SourceStatus:
     """Name of the speaker that plays it, or None: then the browser may."""
     station: str = ""
     """Who sends it, where that has a name: a radio station, a site."""
+    live: bool = False
+    """It is being broadcast, and has no end that is known."""
 
 
 @dataclass(frozen=True)

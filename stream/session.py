@@ -234,8 +234,9 @@ class Session:
     def take_jobs(self, limit: int) -> list[Job]:
         """The windows to classify now, oldest first.
 
-        Windows that waited for the network to load are all taken, `limit` at a time. Later on only the newest is: if
-        there are more, the machine is behind, and the others are skipped and counted.
+        Windows that waited for the network to load are all taken, `limit` at a time, and so are those of a patient
+        source. Later on only the newest is: if there are more, the machine is behind, and the others are skipped and
+        counted.
         """
         if self._catch_up_until is None:
             self._catch_up_until = self._pending[-1].end_sample if self._pending else 0
@@ -243,7 +244,7 @@ class Session:
         skipped = 0
         while self._pending and len(jobs) < limit:
             due = self._pending.popleft()
-            waited = due.end_sample <= self._catch_up_until
+            waited = due.end_sample <= self._catch_up_until or self.source.patient
             if not self._pipeline.holds(due) or (not waited and self._pending):
                 skipped += 1
                 continue

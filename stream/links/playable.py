@@ -12,7 +12,8 @@ from typing import Literal
 
 from model.errors import LinkError
 from stream.links.address import shown
-from stream.links.playlist import Entry, clean_title, entries, playlist_kind, rest_of_playlist
+from stream.links.icy import clean_title
+from stream.links.playlist import Entry, entries, playlist_kind, rest_of_playlist
 from stream.links.sound_kind import SNIFF_BYTES, plain_type, sound_suffix
 from stream.links.web import INSTALL, Reply, Web, header_text
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from model.errors import LinkError
 from stream.links.address import shown, split_link
+from stream.links.icy import clean_title
 from stream.links.sound_kind import plain_type
 from stream.links.web import Reply
 
 MAX_PLAYLIST_BYTES = 262_144
 MAX_ENTRIES = 500
-MAX_TITLE_LENGTH = 200
 
 _M3U_TYPES = frozenset(
     {"audio/mpegurl", "audio/x-mpegurl", "application/mpegurl", "application/x-mpegurl"}
@@ -90,12 +90,6 @@ def entries(text: str, kind: str, url: str) -> tuple[Entry, ...]:
             next_step="Choose another link",
         )
     return tuple(usable)
-
-
-def clean_title(title: str) -> str:
-    """Of one line and no great length, without characters that cannot be seen."""
-    plain = "".join(character if character.isprintable() else " " for character in title[: 4 * MAX_TITLE_LENGTH])
-    return " ".join(plain.split())[:MAX_TITLE_LENGTH].strip()
 
 
 def _m3u(text: str) -> list[tuple[str, str]]:

@@ -26,8 +26,8 @@ from yt_dlp.utils import DownloadError
 
 from model.errors import LinkError
 from stream.links.address import checked_address, shown
+from stream.links.icy import clean_title
 from stream.links.playable import Playable
-from stream.links.playlist import clean_title
 from stream.links.web import Reply, Web
 
 LOOK_UP_SECONDS = 60.0

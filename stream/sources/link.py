@@ -87,6 +87,7 @@ class LinkSource(Source):
             state=self._state,
             detail=detail,
             position_seconds=self._position_seconds,
+            live=self._heard_live or (reception is not None and reception.live),
         )
 
     # ---- the thread ----------------------------------------------------------------------------------------------
@@ -121,7 +122,8 @@ class LinkSource(Source):
                 return
             pause = BACK_OFF_SECONDS[min(tries, len(BACK_OFF_SECONDS) - 1)]
             reason = f"{error.what}: {error.rule}" if error.rule else error.what
-            self._detail = f"the connection is lost; it is tried again by itself ({reason})"
+            what = "the connection is lost" if self._position_seconds else "it cannot be opened yet"
+            self._detail = f"{what}; it is tried again after {pause:g} s ({reason})"
             self._state = SourceState.RECONNECTING
             self._clock.wait(self._stopped, pause)
             tries += 1

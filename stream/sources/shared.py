@@ -124,6 +124,10 @@ class _Tap(Source):
     def status(self) -> SourceStatus:
         return self._shared.source.status()
 
+    @property
+    def patient(self) -> bool:
+        return self._shared.source.patient
+
     def pause(self) -> None:
         self._shared.source.pause()
 

@@ -134,6 +134,8 @@ class SocketSource(Source):
         self._attachment: Attachment | None = None
         self._attached_before = False
         self._ended = False
+        self._paced = False
+        """Of the last connection; the windows of its end are classified when it has gone."""
         self._reattached = False
         self._detached_at = clock.now()
         self._capture: tuple[float, str] | None = None
@@ -166,6 +168,11 @@ class SocketSource(Source):
         return SourceStatus(kind=self.sender.kind, title=self.sender.title, state=state, detail=detail)
 
     @property
+    def patient(self) -> bool:
+        with self._lock:
+            return self._paced
+
+    @property
     def detached_seconds(self) -> float:
         """For how long nobody has been connected; 0 while somebody is."""
         with self._lock:
@@ -194,6 +201,7 @@ class SocketSource(Source):
                 self._capture = (rate, capture)
                 self._next_frame = None
             self._attachment = Attachment(self, rate, channels, paced=paced)
+            self._paced = paced
             self._attached_before = self._reattached = True
             self._ended = False
             self._heard_at = self._clock.now()

@@ -24,6 +24,11 @@ class Source(ABC):
     def status(self) -> SourceStatus:
         """How it is, from any thread."""
 
+    @property
+    def patient(self) -> bool:
+        """Whether its sound need not be heard when it comes: no window is left out then to keep up."""
+        return False
+
     def pause(self) -> None:
         raise self._unsupported("paused")
 

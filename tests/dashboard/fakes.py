@@ -42,13 +42,6 @@ HOP = 0.5
 COLUMN = StreamSettings().column_seconds
 
 
-@dataclass(frozen=True)
-class FakeSourceStatus(SourceStatus):
-    """As links tell it."""
-
-    live: bool = False
-
-
 @dataclass
 class FakeSource:
     """Notes the commands it gets."""
@@ -67,7 +60,7 @@ class FakeSource:
 
     def status(self) -> SourceStatus:
         is_file = self.kind == "file"
-        return FakeSourceStatus(
+        return SourceStatus(
             kind=self.kind,
             title=self.tracks[self.track].title if is_file else self.title,
             state=self.state,

@@ -234,7 +234,7 @@ def test_another_model_is_announced_before_its_results(server: PageServer, studi
 # ---- pace --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hop_seconds", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("hop_seconds", [0.1, 0.25, 0.5, 1.0])
 @pytest.mark.parametrize("block", [37, 800, 8000])
 def test_of_a_file_every_window_is_heard_however_fast_it_comes(tmp_path: Path, hop_seconds: float, block: int) -> None:
     path = tmp_path / "sound.wav"

@@ -127,7 +127,7 @@ def test_a_station_whose_program_dies_is_waited_for(icecast: Icecast, tones: Pat
     listener.hear(0.5)
     program.stop()
     wait_for(lambda: listener.state is SourceState.RECONNECTING, "the loss of the station")
-    assert "tried again by itself" in listener.source.status().detail
+    assert "tried again after" in listener.source.status().detail
     icecast.send(tones / "tone.mp3", "radio.mp3", name="Radio, again")
     assert_tone(listener.hear(1.0))
     status = listener.source.status()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from model.errors import LinkError
+from stream.links.icy import clean_title
 from stream.links.playable import Playable, find_playable
-from stream.links.playlist import MAX_PLAYLIST_BYTES, clean_title, entries
+from stream.links.playlist import MAX_PLAYLIST_BYTES, entries
 from stream.links.policy import LinkPolicy
 from stream.links.sound_kind import looks_like_text, sound_suffix
 from stream.links.web import Web
