@@ -61,9 +61,9 @@ class NoStageError(SettingError):
 
 
 class NoModelError(BundleError):
-    """There is no bundle of that name."""
+    """There is no bundle of that name. 409 and not 404: the address that was asked is right."""
 
-    status = 404
+    status = 409
 
 
 class FullError(SettingError):
@@ -161,6 +161,11 @@ class Studio:
             stage.close()
         self.engine.stop()
         self.uploads.close()
+
+    @property
+    def stopped(self) -> bool:
+        """Nothing is listened to any more."""
+        return self._stopped.is_set()
 
     @property
     def ready(self) -> bool:

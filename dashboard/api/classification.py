@@ -67,7 +67,7 @@ def register_classification(api: APIBlueprint, studio: Studio) -> None:
         summary="Say what a whole file or link is",
         operation_id="classify",
         request_body={"required": True, "content": {**SOUND_BODY, JSON: link_schema}},
-        responses={200: TrackAnswer, 202: accepted, **documented(404, *UPLOAD_REFUSALS)},
+        responses={200: TrackAnswer, 202: accepted, **documented(409, *UPLOAD_REFUSALS)},
     )
     @takes_sound
     def classify(query: ClassifyQuery) -> Response:

@@ -92,6 +92,11 @@ class EventLog:
             self._ended = True
             self._changed.notify_all()
 
+    @property
+    def ended(self) -> bool:
+        """No more will come."""
+        return self._ended
+
     def join(self) -> Joined:
         """Listen from now on; of a log that has ended the last event comes all the same."""
         with self._changed:
@@ -144,7 +149,7 @@ class Publisher:
 
     def step(self) -> bool:
         """Write what is new. False once there will be no more."""
-        if self._closing is not None and self._closing.is_set():
+        if self._studio.stopped or (self._closing is not None and self._closing.is_set()):
             self.log.end(_event("end", {"reason": "genrescope is being closed"}))
             return False
         try:

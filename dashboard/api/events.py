@@ -101,7 +101,10 @@ class EventHub:
                     rule="each costs a connection",
                     next_step="Close one of them, or ask for results with ?since=",
                 )
-            publisher, count = self._publishers.get(key) or (Publisher(self._studio, stage, place), 0)
+            found = self._publishers.get(key)
+            if found is None or found[0].log.ended:
+                found = Publisher(self._studio, stage, place), 0
+            publisher, count = found
             publisher.end_with(closing)
             if count == 0:
                 publisher.start()

@@ -75,6 +75,12 @@ def not_found(what: str, *, next_step: str = "") -> RequestError:
     return RequestError(what, status=404, next_step=next_step)
 
 
+def not_there(what: str, *, next_step: str = "") -> RequestError:
+    """The answer to an order that names what does not exist (any more). The address it was sent to is right, so it is
+    not "not found"."""
+    return RequestError(what, status=409, next_step=next_step)
+
+
 def register_problems(server: Flask) -> None:
     """Have whatever goes wrong on this server answered with problem details."""
 

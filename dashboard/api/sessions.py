@@ -9,7 +9,7 @@ from flask import Response
 from flask_openapi import APIBlueprint
 
 from dashboard.api.mount import PREFIX
-from dashboard.api.problems import RequestError, documented, not_found
+from dashboard.api.problems import RequestError, documented, not_there
 from dashboard.api.session_schemas import (
     Seek,
     Session,
@@ -33,8 +33,8 @@ CREATED: dict[str, Any] = {
 }
 GONE: dict[str, Any] = {"description": "It has ended."}
 SENT = documented(413, 415)
-OPENING = documented(404, 409, 429, 501, 502, 504)
-"""What may go wrong when a source is opened, or a model. 404: what is named is not there."""
+OPENING = documented(409, 429, 501, 502, 504)
+"""What may go wrong when a source or a model is opened. 409: what the order names is not there, or not free."""
 
 
 def register_sessions(api: APIBlueprint, studio: Studio) -> None:
@@ -76,7 +76,7 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
     @api.patch(
         "/sessions/<id>",
         operation_id="change_session",
-        responses={200: Session, **SENT, **OPENING},
+        responses={200: Session, **documented(404), **SENT, **OPENING},
     )
     def change_session(path: SessionPath, body: SessionChange) -> Response:
         """Listen to something else, with another model, or with other settings."""
@@ -99,7 +99,7 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
             return answered(stage)
 
         command.__name__ = f"{name}_session"  # by which Flask knows it
-        responses = {200: Session, **OPENING, **SENT}
+        responses = {200: Session, **documented(404), **OPENING, **SENT}
         api.post(f"/sessions/<id>/{name}", operation_id=f"{name}_session", summary=summary, responses=responses)(
             command
         )
@@ -119,7 +119,7 @@ def register_sessions(api: APIBlueprint, studio: Studio) -> None:
         stage = studio.kept_stage(path.id)
         source = _file(_listening(stage), "wound")
         if body.track is not None and body.track >= len(source.status().tracks):
-            raise not_found(f"there is no track {body.track}", next_step="Look at the session's tracks; 0 is the first")
+            raise not_there(f"there is no track {body.track}", next_step="Look at the session's tracks; 0 is the first")
         source.seek(body.seconds, track=body.track)
         return answered(stage)
 
@@ -152,11 +152,11 @@ def _listen(studio: Studio, stage: Stage, source: SourceOrder | None) -> None:
 
 
 def _check_there(studio: Studio, source: SourceOrder) -> None:
-    """What is named but is not there is "not found", and not a mistake in the request."""
+    """What an order names and is not there is no mistake in the order: it may be there the next time."""
     if source.kind == "file" and source.key not in {upload.key for upload in studio.uploads.of(PROGRAMS)}:
-        raise not_found(f"there is no file {source.id[:40]!r}", next_step="Upload it, or ask for the list of files")
+        raise not_there(f"there is no file {source.id[:40]!r}", next_step="Upload it, or ask for the list of files")
     if source.kind == "sample" and source.key not in {sample.key for sample in samples()}:
-        raise not_found(f"there is no sample {source.name[:40]!r}", next_step="Ask for the list of samples")
+        raise not_there(f"there is no sample {source.name[:40]!r}", next_step="Ask for the list of samples")
 
 
 def _listening(stage: Stage) -> StreamSession:

@@ -192,7 +192,7 @@ def test_another_model_answers_if_it_is_named(programs: Programs) -> None:
 )
 def test_a_model_is_named_and_never_a_path(programs: Programs, name: str) -> None:
     response = programs.client.post("/api/v1/classify", query_string={"model": name}, data=SHORT, headers=OCTETS)
-    assert response.status_code == 404
+    assert response.status_code == 409
     assert response.json["detail"].startswith("there is no model named") and "loudness" in response.json["rule"]
 
 

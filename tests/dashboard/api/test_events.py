@@ -321,10 +321,16 @@ def test_trouble_inside_ends_the_events_and_is_logged(
     def fail(_stage: Any) -> str:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(programs.studio, "run_of", fail)
-    assert "went wrong" in ear.next("end")["reason"]
+    with monkeypatch.context() as broken:
+        broken.setattr(programs.studio, "run_of", fail)
+        assert "went wrong" in ear.next("end")["reason"]
     ear.thread.join(timeout=PATIENCE_SECONDS)
     assert "out of memory" in caplog.text
+    again = Ear(programs)  # the first one has not hung up yet
+    programs.play(programs.pushed(), 3.0)
+    assert again.next("result")["number"] == 0
+    programs.studio.stop()
+    assert "closed" in again.next("end")["reason"]
 
 
 def test_a_browser_listens_and_comes_back_by_itself(
