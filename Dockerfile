@@ -8,9 +8,9 @@ WORKDIR /opt/genrescope
 COPY requirements requirements
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --requirement requirements/live-cpu.txt
 COPY . .
-# The versions for links are pinned in the list of the tests, which holds everything. What is compiled here need not be
-# compiled at every start, as nothing can be written then; and the host's file modes are not ours.
-RUN /opt/venv/bin/pip install --no-build-isolation --constraint requirements/test.txt --editable '.[links]' \
+# What is compiled here need not be compiled at every start, as nothing can be written then; and the host's file modes
+# are not ours.
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable . \
     && /opt/venv/bin/pip uninstall --yes pip \
     && /opt/venv/bin/python -m compileall -q dashboard model sample_audio stream \
     && chmod -R a+rX,go-w /opt/genrescope /opt/venv

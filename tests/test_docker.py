@@ -296,10 +296,10 @@ class Kitchen:
                 shutil.copy(PROJECT / path, place)
 
 
-def pinned(*lists: Path) -> dict[str, str]:
-    """The versions that these lists name, for this Python and machine."""
+def pinned(versions: Path) -> dict[str, str]:
+    """The versions that this list names, for this Python and machine."""
     wanted: dict[str, str] = {}
-    for line in (line for each in lists for line in each.read_text().splitlines()):
+    for line in versions.read_text().splitlines():
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate():
             wanted[canonicalize_name(requirement.name)] = str(requirement.specifier).removeprefix("==")
@@ -326,15 +326,6 @@ def stock(site: Path, wanted: Mapping[str, str]) -> None:
         name = canonicalize_name(distribution.metadata["Name"])
         if wanted.get(name) == distribution.version:
             link(distribution, site)
-
-
-def wanted_by_links() -> dict[str, str]:
-    """The packages of the extra `links`, with the versions of the list for tests."""
-    text = (PROJECT / "setup.cfg").read_text()
-    extra = re.search(r"^links =\n((?:    .+\n)+)", text, re.M)
-    assert extra
-    names = {canonicalize_name(Requirement(line.strip()).name) for line in extra[1].splitlines()}
-    return {name: version for name, version in pinned(PROJECT / "requirements/test.txt").items() if name in names}
 
 
 @pytest.fixture
@@ -412,7 +403,8 @@ def started(kitchen: Kitchen, arguments: Sequence[str], temporary: Path) -> Serv
 
 
 def test_the_steps_of_the_recipe_make_a_service_that_answers_and_ends_well(kitchen: Kitchen) -> None:
-    wanted = pinned(PROJECT / "requirements/live-cpu.txt") | wanted_by_links()
+    wanted = pinned(PROJECT / "requirements/live-cpu.txt")
+    assert "yt-dlp" in wanted, "links are listened to in the container, too"
     site = kitchen.root / "opt/venv/lib" / f"python3.{sys.version_info.minor}" / "site-packages"
     stock(site, wanted)
     for step in [*BUILD, *FINAL]:
