@@ -36,6 +36,8 @@ class PageOptions:
     host: str
     port: int
     open_browser: bool
+    url: str = ""
+    """Where others find it, if not at the server's own address: behind a proxy, in a container."""
     share: bool = False
     """Whether the audience may follow on the local network, on a page and port of its own."""
     token_file: Path | None = None
@@ -137,7 +139,8 @@ def run_page(
                 return response
 
             server.serve(app)
-            address = access.announcement(server.url)
+            url = options.url or server.url
+            address = access.announcement(url)
             console.print(f"[bold]genrescope[/] is at [link={address}]{escape(address)}[/link]  (ctrl-C ends it)")
             if access.remark:
                 console.print(f"[dim]{escape(access.remark)}[/dim]")
@@ -149,7 +152,7 @@ def run_page(
             if source and studio.sound.missing is not None:
                 console.print(f"[dim]{escape(studio.sound.missing)}[/dim]")
             if options.open_browser and _has_screen():
-                threading.Thread(target=webbrowser.open, args=(access.address(server.url),), daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=(access.address(url),), daemon=True).start()
             # What plays meanwhile is kept in the ring, and classified when the network is there.
             if replay is None:
                 fetched.wait(FIRST_PAGE_SECONDS)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Host = Annotated[str, typer.Option("--host", help="Address to listen on; others than 127.0.0.1 demand a password.")]
 Port = Annotated[int, typer.Option("--port", help="Port of the page; 0 takes any free one.", min=0, max=65535)]
+Url = Annotated[
+    str,
+    typer.Option("--url", metavar="URL", help="Where others find it, if not at its own address: container, proxy."),
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in a browser.")]
 Share = Annotated[bool, typer.Option("--share", help="Show a QR code: phones in the same network follow, read-only.")]
 TokenFile = Annotated[
@@ -35,6 +39,7 @@ DEFAULT_PORT = 8050
 def page_options(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
+    url: Url = "",
     no_browser: NoBrowser = False,
     share: Share = False,
     token_file: TokenFile = None,
@@ -47,6 +52,7 @@ def page_options(
     return PageOptions(
         host=host,
         port=port,
+        url=url,
         open_browser=not no_browser,
         share=share,
         token_file=token_file,

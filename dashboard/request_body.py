@@ -87,7 +87,10 @@ class RequestInput(io.RawIOBase):
 
     def ahead(self) -> bytes:
         """What has come beyond the request's head already, for who takes the connection over."""
-        return bytes(self._reader.read(len(self._reader.peek(1)))) if self._reader.has_data() else b""
+        data = bytearray()
+        while self._reader.has_data():
+            data += self._reader.read(len(self._reader.peek(1)))
+        return bytes(data)
 
     def drain(self) -> None:
         """Take in what a client is still sending, within reason, and then hang up. Called after the answer is out.
@@ -95,6 +98,8 @@ class RequestInput(io.RawIOBase):
         Browsers look for an answer only after they have sent everything, and a connection that is closed while they
         send is reset together with the answer.
         """
+        while self._left and self._reader.has_data():
+            self._left -= len(self._available(self._left) or b"")
         end, taken = time.monotonic() + DRAINED_SECONDS, 0
         try:
             self._connection.settimeout(QUIET_SECONDS)
