@@ -7,10 +7,11 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashboard.guests import FORGOTTEN_SECONDS, Guests, NoStageError
 from dashboard.shelf import MICROPHONE, Shelf, SourceChoice
 from dashboard.stage import Stage
 from dashboard.uploads import UploadLimits, Uploads
@@ -22,9 +23,7 @@ from model.networks.loading import Device
 from stream.classifier import Classifier
 from stream.devices import SoundSystem
 from stream.engine import Engine
-from stream.records import SessionState
 from stream.settings import StreamSettings
-from stream.sources.socket import SocketSource
 
 if TYPE_CHECKING:
     from dashboard.share import Share
@@ -36,54 +35,16 @@ log = logging.getLogger(__name__)
 MAIN = "main"
 PROGRAMS = "api"
 """The owner of what programs upload."""
-OWN_STAGES = 12
-"""Pages with a session of their own; each costs a share of the processor."""
-KEPT_STAGES = 12
-"""Sessions that programs have opened; each costs as much."""
 KEEPING_SECONDS = 1.0
 """How often the studio looks after its stages."""
-SILENT_PAGE_SECONDS = 90.0
-"""A page that has not asked for so long is gone. Not shorter: a browser lets a hidden page ask once a minute."""
-LEFT_PAGE_SECONDS = 4.0
-"""After a page has said good-bye; if it was loaded again, it asks sooner."""
-LOST_MICROPHONE_SECONDS = 8.0
-"""A browser that has sent no sound for so long has been closed."""
-FORGOTTEN_SECONDS = 15 * 60.0
-"""A session of a program that has come to its end, and that nobody has asked for since, is closed after so long."""
 OPEN_BUNDLES = 32
 """Bundles that are held ready; those that were not wanted for longest go first."""
-
-
-class NoStageError(SettingError):
-    """There is no such stage (any more)."""
-
-    status = 404
 
 
 class NoModelError(BundleError):
     """There is no bundle of that name. 409 and not 404: the address that was asked is right."""
 
     status = 409
-
-
-class FullError(SettingError):
-    """As many stages are open as may be."""
-
-    status = 429
-
-
-@dataclass
-class _Guest:
-    """A page or a program with a stage of its own: when it last asked for news, and whether it has said good-bye.
-
-    kept : it is a program's, and stays although nobody asks; over_since : when its sound had come to an end.
-    """
-
-    stage: Stage
-    seen_at: float
-    left: bool = False
-    kept: bool = False
-    over_since: float | None = None
 
 
 class Studio:
@@ -141,7 +102,7 @@ class Studio:
         self._instance = secrets.token_hex(4)
         self._bundles: OrderedDict[str, tuple[tuple[int, int], Classifier]] = OrderedDict()
         self._lock = threading.RLock()
-        self._guests: dict[str, _Guest] = {}
+        self._guests = Guests(self.engine.clock)
         self._stopped = threading.Event()
         self._keeper: threading.Thread | None = None
         self._classifier = self.classifier(model)
@@ -191,41 +152,33 @@ class Studio:
 
     def stages(self) -> list[Stage]:
         """The main stage, those of single pages and those of programs."""
-        with self._lock:
-            return [self.main, *(guest.stage for guest in self._guests.values())]
+        return [self.main, *self._guests.stages()]
 
     def stage(self, identifier: str) -> Stage:
-        """The stage of that name; whoever asks for it counts as seen. Raises SettingError if there is none."""
-        if identifier == MAIN:
-            return self.main
-        with self._lock:
-            guest = self._guests.get(identifier)
-            if guest is None:
-                raise NoStageError(
-                    "the session of this page has ended",
-                    rule="it ends some time after the page was closed or fell asleep",
-                    next_step="Choose again what to listen to",
-                )
-            guest.seen_at = self.engine.clock.now()
-            guest.left = False
-            return guest.stage
+        """The stage of that name; whoever asks for it counts as seen. Raises NoStageError if there is none."""
+        stage = self.main if identifier == MAIN else self._guests.ask(identifier)
+        if stage is None:
+            raise NoStageError(
+                "the session of this page has ended",
+                rule="it ends some time after the page was closed or fell asleep",
+                next_step="Choose again what to listen to",
+            )
+        return stage
 
     def kept_stages(self) -> list[Stage]:
         """The main stage and those of programs, the oldest first. Those of single pages are their own business."""
-        with self._lock:
-            return [self.main, *(guest.stage for guest in self._guests.values() if guest.kept)]
+        return [self.main, *self._guests.stages(only_kept=True)]
 
     def kept_stage(self, identifier: str) -> Stage:
         """As `stage`, for programs: a single page's stage is none of theirs."""
-        with self._lock:
-            guest = self._guests.get(identifier)
-            if identifier != MAIN and (guest is None or not guest.kept):
-                raise NoStageError(
-                    f"there is no session {identifier[:40]!r}",
-                    rule=f"one ends with DELETE, or {FORGOTTEN_SECONDS / 60:g} minutes after its sound has",
-                    next_step="Ask for the list of sessions, or start one",
-                )
-            return self.stage(identifier)
+        stage = self.main if identifier == MAIN else self._guests.ask(identifier, only_kept=True)
+        if stage is None:
+            raise NoStageError(
+                f"there is no session {identifier[:40]!r}",
+                rule=f"one ends with DELETE, or {FORGOTTEN_SECONDS / 60:g} minutes after its sound has",
+                next_step="Ask for the list of sessions, or start one",
+            )
+        return stage
 
     def open_stage(self, *, kept: bool = False) -> Stage:
         """A stage for a single page, which ends when the page is gone; or (`kept`) for a program.
@@ -233,34 +186,25 @@ class Studio:
         That one ends with `close_stage`, or a quarter of an hour after its sound has if nobody has asked for it since.
         Raises FullError.
         """
-        with self._lock:
-            if sum(guest.kept is kept for guest in self._guests.values()) >= (KEPT_STAGES if kept else OWN_STAGES):
-                raise _full(kept)
-            # The name is a key to the stage: nobody else's page can guess it. Programs see theirs in a list.
-            name = secrets.token_hex(6) if kept else secrets.token_urlsafe(12)
-            owner = PROGRAMS if kept else None
-            stage = Stage(name, self.engine, self._classifier, self.settings, owner=owner)
-            self._guests[stage.identifier] = _Guest(stage, self.engine.clock.now(), kept=kept)
-            return stage
+        # The name is a key to the stage: nobody else's page can guess it. Programs see theirs in a list.
+        name = secrets.token_hex(6) if kept else secrets.token_urlsafe(12)
+        stage = Stage(name, self.engine, self._classifier, self.settings, owner=PROGRAMS if kept else None)
+        self._guests.add(stage, kept=kept)
+        return stage
 
     def close_stage(self, identifier: str) -> None:
         """End the stage of a page or a program now, if there is one. The main one only falls silent."""
         if identifier == MAIN:
             self.listen_to("")
             return
-        with self._lock:
-            guest = self._guests.pop(identifier, None)
-        if guest is not None:
-            guest.stage.close()
+        stage = self._guests.remove(identifier)
+        if stage is not None:
+            stage.close()
             self.uploads.forget(identifier)
 
     def leave(self, identifier: str) -> None:
         """The page says good-bye. It may be loaded again at once, and then goes on."""
-        with self._lock:
-            guest = self._guests.get(identifier)
-            if guest is not None and not guest.kept:
-                guest.left = True
-                guest.seen_at = self.engine.clock.now()
+        self._guests.leave(identifier)
 
     # ---- commands -------------------------------------------------------------------------------------------------
 
@@ -336,42 +280,10 @@ class Studio:
 
     def keep(self) -> None:
         """Look after the stages once: close those whose page is gone, and note what the others have heard."""
-        for identifier in self._gone():
+        for identifier in self._guests.gone():
             self.close_stage(identifier)
         for stage in self.stages():
             stage.refresh()
-
-    def _gone(self) -> list[str]:
-        now = self.engine.clock.now()
-        with self._lock:
-            return [
-                name
-                for name, guest in self._guests.items()
-                if (
-                    self._is_forgotten(guest, now)
-                    if guest.kept
-                    else self._is_gone(guest, unseen_seconds=now - guest.seen_at)
-                )
-            ]
-
-    @staticmethod
-    def _is_forgotten(guest: _Guest, now: float) -> bool:
-        if not _is_over(guest.stage):
-            guest.over_since = None
-            return False
-        if guest.over_since is None:
-            guest.over_since = now
-        return now - max(guest.over_since, guest.seen_at) > FORGOTTEN_SECONDS
-
-    @staticmethod
-    def _is_gone(guest: _Guest, *, unseen_seconds: float) -> bool:
-        if guest.left:
-            return unseen_seconds > LEFT_PAGE_SECONDS
-        source = guest.stage.source
-        if isinstance(source, SocketSource):
-            # A page that sends sound is there, however seldom it asks; one that sends none may just have been reloaded.
-            return source.detached_seconds > LOST_MICROPHONE_SECONDS and unseen_seconds > LOST_MICROPHONE_SECONDS / 2
-        return unseen_seconds > SILENT_PAGE_SECONDS
 
     def _keep(self) -> None:
         while not self.engine.clock.wait(self._stopped, KEEPING_SECONDS):
@@ -379,28 +291,6 @@ class Studio:
                 self.keep()
             except Exception:  # one stage's trouble must not end the care for the others
                 log.exception("looking after the stages failed")
-
-
-def _is_over(stage: Stage) -> bool:
-    """Whether no more sound will come by itself."""
-    session, source = stage.session, stage.source
-    if session is None or (isinstance(source, SocketSource) and source.detached_seconds > 0.0):
-        return True
-    return session.status().state in (SessionState.ENDED, SessionState.FAILED)
-
-
-def _full(kept: bool) -> FullError:
-    if kept:
-        return FullError(
-            f"programs have {KEPT_STAGES} sessions already",
-            rule="each costs a share of the processor",
-            next_step="Delete one of those, or wait",
-        )
-    return FullError(
-        f"{OWN_STAGES} pages have a session of their own already",
-        rule="each costs a share of the processor",
-        next_step="Close one of those pages, or follow the main session",
-    )
 
 
 def _stamp(classifier: Classifier) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from flask import Response, request
 from flask_openapi import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard.api.event_log import Place, Publisher, follow
+from dashboard.api.event_log import Place, follow
+from dashboard.api.event_publisher import Publisher
 from dashboard.api.problems import RequestError, documented
 from dashboard.api.results import LARGEST_NUMBER, WhichQuery
 from dashboard.api.schemas import Whole, content

@@ -23,8 +23,9 @@ import soundfile
 
 from dashboard.access import Access
 from dashboard.app import create_app
+from dashboard.guests import OWN_STAGES
 from dashboard.server import PageServer, ServerLimits
-from dashboard.studio import OWN_STAGES, Studio
+from dashboard.studio import Studio
 from model.library import Library
 from tests.commands import PROJECT
 from tests.dashboard.api.small_studio import SmallLibrary, small_studio

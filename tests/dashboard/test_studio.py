@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboard.guests import LEFT_PAGE_SECONDS, OWN_STAGES, SILENT_PAGE_SECONDS
 from dashboard.pushed_source import PushedSource
 from dashboard.samples import MIX
 from dashboard.stage import Stage
-from dashboard.studio import LEFT_PAGE_SECONDS, OWN_STAGES, SILENT_PAGE_SECONDS, Studio
+from dashboard.studio import Studio
 from model.errors import BundleError, SettingError
 from model.library import Library
 from stream.devices import SoundSystem

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-import dashboard.api.event_log as event_log
-from dashboard.api.event_log import KEPT_EVENTS, EventLog, Place, Publisher, follow
+import dashboard.api.event_publisher as event_publisher
+from dashboard.api.event_log import KEPT_EVENTS, EventLog, Place, follow
+from dashboard.api.event_publisher import Publisher
 from dashboard.api.events import CLOSING, MOST_LISTENERS, EventHub
 from dashboard.api.problems import RequestError
 from dashboard.server import PageServer
@@ -228,13 +229,13 @@ def test_events_are_encoded_once_however_many_listen(
     programs: Programs, listen: Callable[..., Ear], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[int] = []
-    once = event_log.encoded
+    once = event_publisher.encoded
 
     def counted(results: Any, place: Any, predictions: list[Any]) -> list[bytes]:
         encoded.extend(prediction.number for prediction in predictions)
         return once(results, place, predictions)
 
-    monkeypatch.setattr(event_log, "encoded", counted)
+    monkeypatch.setattr(event_publisher, "encoded", counted)
     stage = programs.pushed()
     ears = [listen() for _ in range(20)]
     programs.play(stage, 5.0)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from dashboard.guests import FORGOTTEN_SECONDS, KEPT_STAGES, OWN_STAGES
 from dashboard.samples import MIX
-from dashboard.studio import FORGOTTEN_SECONDS, KEPT_STAGES, OWN_STAGES, PROGRAMS
+from dashboard.studio import PROGRAMS
 from model.errors import BundleError, SettingError
 from stream.records import SourceState
 from stream.sources.socket import SocketSource
