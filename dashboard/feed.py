@@ -212,7 +212,7 @@ def prediction_row(prediction: Prediction) -> list[Any]:
         prediction.track,
         round(prediction.position_seconds, 3),
         prediction.verdict.value,
-        np.nan_to_num(prediction.probabilities).round(4).astype(float).tolist(),
+        np.nan_to_num(prediction.probabilities).astype(float).round(4).tolist(),
         prediction.skipped_before,
         prediction.restart,
         None if place is None else [round(place[0], 3), round(place[1], 3)],
