@@ -270,6 +270,8 @@ class HttpServer(wsgi.Server):
         self.gateway = _Gateway
         self.requests = _Pool(self, min=1, max=limits.threads, accepted_queue_size=QUEUED, accepted_queue_timeout=0)
         self.timeout = limits.patience_seconds
+        # How often it looks for who has lost patience with him, and whether it is to stop.
+        self.expiration_interval = 0.1
         self.shutdown_timeout = limits.farewell_seconds
         self.max_request_header_size = limits.head_bytes
         self.keep_alive_conn_limit = limits.connections

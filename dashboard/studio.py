@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashboard.explanations import Explanations
 from dashboard.guests import FORGOTTEN_SECONDS, Guests, NoStageError
 from dashboard.shelf import MICROPHONE, Shelf, SourceChoice
 from dashboard.stage import Stage
@@ -94,6 +95,8 @@ class Studio:
             start_seconds=start_seconds,
             web=self.web,
         )
+        self.explanations = Explanations(self.engine.clock)
+        """Why something is heard; they share one limit, whoever asks."""
         self._device = device
         self._links = links
         self._web: Web | None = None
@@ -122,6 +125,9 @@ class Studio:
             stage.close()
         self.engine.stop()
         self.uploads.close()
+        with self._lock:
+            if self._web is not None:
+                self._web.close()
 
     @property
     def stopped(self) -> bool:

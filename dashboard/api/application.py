@@ -20,6 +20,7 @@ from dashboard.api.metrics import register_metrics
 from dashboard.api.models import register_models
 from dashboard.api.mount import PREFIX
 from dashboard.api.overlay import register_overlay
+from dashboard.api.pictures import register_pictures
 from dashboard.api.problems import Problem, documented, invalid, register_problems
 from dashboard.api.results import register_results
 from dashboard.api.sessions import register_sessions
@@ -35,6 +36,7 @@ RESOURCES: tuple[Callable[[APIBlueprint, Studio], None], ...] = (
     register_sources,
     register_sessions,
     register_results,
+    register_pictures,
     register_health,
     register_audio_socket,
     register_overlay,
@@ -64,7 +66,7 @@ def create_api(studio: Studio, access: Access) -> OpenAPI:
         "v1",
         "dashboard.api",
         url_prefix=PREFIX,
-        abp_responses=documented(400, 401, 403, 422),
+        abp_responses=documented(400, 401, 403, 422, 429),
         operation_id_callback=lambda *, name, path, method: name,
     )
     for register in RESOURCES:

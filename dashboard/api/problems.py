@@ -70,9 +70,9 @@ class RequestError(GenrescopeError):
         self.status = status
 
 
-def not_found(what: str, *, next_step: str = "") -> RequestError:
+def not_found(what: str, *, rule: str = "", next_step: str = "") -> RequestError:
     """The answer where something does not exist (any more)."""
-    return RequestError(what, status=404, next_step=next_step)
+    return RequestError(what, status=404, rule=rule, next_step=next_step)
 
 
 def not_there(what: str, *, next_step: str = "") -> RequestError:

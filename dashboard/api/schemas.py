@@ -109,6 +109,9 @@ class Result(Answer):
     label: str | None = Field(description="The label that is named; null unless the verdict is sure.")
     probability: float | None = Field(description="Of that label.")
     probabilities: list[float] = Field(description="Smoothed, one for each label.")
+    place: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        description="Where it lies on the model's map, x and y, each -1..1; null in silence, and without a map."
+    )
     latency_ms: float = Field(description="From sound to prediction.")
 
     @classmethod
@@ -126,6 +129,7 @@ class Result(Answer):
             label=None if named is None else labels[named],
             probability=None if named is None else probabilities[named],
             probabilities=probabilities,
+            place=None if prediction.place is None else [round(value, 3) for value in prediction.place],
             latency_ms=round(prediction.latency_ms, 1),
         )
 

@@ -136,12 +136,13 @@ class Reception:
         self._transcode(download.read, joined=True)
         if self._closed.is_set():
             return
-        if self.buffer.too_fast or (self.buffer.hurried and self.buffer.left_out):
+        hurried = self.buffer.hurried
+        if self.buffer.too_fast or (hurried and not self.buffer.keep_all()):
             # A file whose server does not say how long it is: again, from its beginning and with patience.
             self.live = self.buffer.keep_up = self.buffer.too_fast = False
             self.close_parts()
             self._receive_stream(dataclasses.replace(playable, live=False))
-        elif download.announced or not self.buffer.hurried:
+        elif download.announced or not hurried:
             raise LinkError("the station has stopped sending", next_step="Try again later", status=502, temporary=True)
 
     def _receive_file(self, playable: Playable, download: Download) -> None:

@@ -110,6 +110,13 @@ class SoundBuffer:
                 self._cut(surplus)
                 self.left_out = True
 
+    def keep_all(self) -> bool:
+        """Leave nothing out from now on, as no more will come. False if something was left out already."""
+        with self._changed:
+            if not self.left_out:
+                self.keep_up = False
+            return not self.left_out
+
     def put(self, block: np.ndarray) -> None:
         """The next frames, float32 [n, channels]."""
         with self._changed:

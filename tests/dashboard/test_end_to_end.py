@@ -65,6 +65,8 @@ def test_pause_stops_the_plot_and_seek_moves_it(look: Look) -> None:
         viewer.until(f"{VERDICT} === 'sure'")
         viewer.page.keyboard.press("Space")
         viewer.until("document.getElementById('page').dataset.state === 'paused'")
+        time.sleep(0.5)  # what was on its way
+        viewer.until(f"genrescope.heard.predictions.length === {live.feed()['since']}")
         count = viewer.value("genrescope.heard.predictions.length")
         stopped_at = position(live)
         time.sleep(1.5)

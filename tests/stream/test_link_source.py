@@ -83,11 +83,15 @@ class Listener:
 
 
 class Brisk(ManualClock):
-    """Runs twenty times as fast as the real clock at most, and only while somebody waits: a busy machine changes
-    nothing."""
+    """Runs so many times as fast as the real clock at most, and only while somebody waits: a busy machine changes
+    little."""
+
+    def __init__(self, speed: float = 20.0) -> None:
+        super().__init__()
+        self._speed = speed
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        event.wait(seconds / 20.0)
+        event.wait(seconds / self._speed)
         return super().wait(event, seconds)
 
 
@@ -246,13 +250,14 @@ def test_a_file_that_cannot_be_taken_up_fails_and_does_not_begin_again(
     assert len(heard) / RATE == pytest.approx(400_000 / 4 / RATE, abs=0.1), "what had come was heard"
 
 
-@pytest.mark.parametrize("seconds", [2.0, 12.0, 30.0])
+@pytest.mark.parametrize("seconds", [2.0, 12.0, 20.0])
 def test_a_file_of_unknown_length_is_heard_whole_and_ends(
     tmp_path: Path, server: LocalServer, listen: Callable[..., Listener], seconds: float
 ) -> None:
     path = write_tone(tmp_path / "a.wav", seconds)
     server.routes["/a.wav"] = Page(path.read_bytes(), "audio/wav", with_length=False)
-    listener = listen(server.url("/a.wav"), clock=Brisk()).ends()
+    # Not so fast that the file would seem to come no faster than it is heard.
+    listener = listen(server.url("/a.wav"), clock=Brisk(3.0)).ends()
     assert listener.heard()[listener.inlet.restarts[-1].sample :].shape == offline(path).shape
 
 

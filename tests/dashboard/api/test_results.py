@@ -43,6 +43,7 @@ def test_there_is_a_result_for_each_window(programs: Programs) -> None:
         "label": "loud",
         "probability": 0.9,
         "probabilities": [0.9, 0.1],
+        "place": [pytest.approx(0.8, abs=0.001), 0.0],
         "latency_ms": pytest.approx(0.0, abs=100.0),
     }
 
