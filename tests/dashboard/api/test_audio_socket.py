@@ -162,6 +162,7 @@ def test_results_come_back_while_the_program_sends(server: PageServer, studio: S
         "label": "soft",
         "probability": pytest.approx(0.796, abs=0.01),
         "probabilities": [pytest.approx(0.204, abs=0.01), pytest.approx(0.796, abs=0.01)],
+        "place": [pytest.approx(-0.592, abs=0.02), 0.0],
         "latency_ms": result["latency_ms"],
     }
     program.send(NOISE[3 * RATE : 4 * RATE], block=4000, pause=0.2)
