@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.stream.links.icecast import Icecast, require_icecast
 from tests.virtual_sound import VirtualSound, require_programs
 
 
@@ -19,3 +20,15 @@ def virtual_sound() -> Iterator[VirtualSound]:
         yield sound
     finally:
         sound.close()
+
+
+@pytest.fixture
+def icecast() -> Iterator[Icecast]:
+    """A real Icecast on loopback."""
+    require_icecast()
+    server = Icecast()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()

@@ -66,12 +66,7 @@ class Reception:
         """End it. From any thread, and twice; returns at once."""
         self._closed.set()
         self.buffer.close()
-        with self._lock:
-            source, transcoder = self._bytes, self._transcoder
-        if source is not None:
-            source.close()
-        if transcoder is not None:
-            transcoder.close()
+        self.close_parts()
 
     def _run(self) -> None:
         error: LinkError | None = None

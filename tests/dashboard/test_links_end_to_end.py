@@ -16,7 +16,7 @@ from tests.dashboard.api.small_studio import SmallLibrary, served
 from tests.dashboard.conftest import Viewer, until
 from tests.dashboard.test_studio import no_sound_system
 from tests.sounds import ffmpeg
-from tests.stream.links.icecast import Icecast, require_icecast
+from tests.stream.links.icecast import Icecast
 from tests.stream.links.servers import LocalServer, Page
 
 Look = Callable[..., Viewer]
@@ -47,17 +47,6 @@ def page(look: Look) -> Iterator[Callable[[LinkPolicy], Viewer]]:
     yield opened
     for serving in open_now:
         serving.__exit__(None, None, None)
-
-
-@pytest.fixture
-def icecast() -> Iterator[Icecast]:
-    require_icecast()
-    server = Icecast()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
 
 
 def listen(viewer: Viewer, address: str) -> None:

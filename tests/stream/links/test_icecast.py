@@ -15,7 +15,7 @@ from stream.links.web import Web
 from stream.records import SourceState
 from stream.sources.link import LinkSource
 from tests.sounds import ffmpeg, write_tone
-from tests.stream.links.icecast import Icecast, require_icecast
+from tests.stream.links.icecast import Icecast
 from tests.stream.test_file_source import wait_for
 
 RATE = 16000
@@ -31,17 +31,6 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ffmpeg("-i", source, *title, "-b:a", "256k", "-c:a", "libopus", folder / "tone.opus")
     ffmpeg("-i", source, *title, "-q:a", "8", "-c:a", "libvorbis", folder / "tone.ogg")
     return folder
-
-
-@pytest.fixture
-def icecast() -> Iterator[Icecast]:
-    require_icecast()
-    server = Icecast()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
 
 
 class Listener:
