@@ -13,8 +13,8 @@ from dashboard.stage import Stage
 from dashboard.studio import Studio
 from stream.records import SessionState
 
-STALL_SECONDS = 10.0
-"""With so much sound since the last result nobody works on a session any more: a window is 3 s, a hop 2 s at most."""
+STALL_SECONDS = 7.0
+"""With a window and so much more sound since the last result nobody works on a session: a hop is 2 s at most."""
 
 
 class SessionHealth(Answer):
@@ -69,7 +69,7 @@ def _health(studio: Studio, stage: Stage) -> SessionHealth:
         return SessionHealth(id=stage.identifier, state=State.IDLE, alive=True, seconds_since_last_result=None)
     state, newest = session.status().state, session.results.latest
     # In seconds of sound and not of the clock: nothing is due while nothing comes in.
-    stalled = state is SessionState.LIVE and session.silent_seconds > STALL_SECONDS
+    stalled = state is SessionState.LIVE and session.silent_seconds > session.classifier.window_seconds + STALL_SECONDS
     since = None if newest is None else max(0.0, studio.engine.clock.now() - newest.predicted_at)
     return SessionHealth(
         id=stage.identifier,

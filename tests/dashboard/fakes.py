@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.explanations import Explanations
 from dashboard.links import checked_link
 from dashboard.shelf import SourceChoice
 from dashboard.stage import Listener, Stage
@@ -338,6 +339,7 @@ class FakeStudio:
         self.sound = SimpleNamespace(missing=None)
         self.settings = StreamSettings()
         self.engine = SimpleNamespace(clock=ManualClock())
+        self.explanations = Explanations(self.engine.clock)
         self.uploads = Uploads(limits=UploadLimits())
         self.main = FakeStage("main", self)
         self.guests: dict[str, FakeStage] = {}

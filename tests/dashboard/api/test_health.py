@@ -58,7 +58,7 @@ def test_a_session_that_nobody_works_on_is_not_alive(programs: Programs) -> None
     stage = programs.pushed()
     programs.play(stage, 4.0)
     programs.studio.engine.step = lambda: 0  # type: ignore[method-assign]
-    programs.play(stage, STALL_SECONDS - 1.0)
+    programs.play(stage, 3.0 + STALL_SECONDS - 1.0)
     assert programs.get("/health").json["sessions"][0]["alive"]
     programs.play(stage, 2.0)
     assert not programs.get("/health").json["sessions"][0]["alive"]
