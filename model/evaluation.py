@@ -110,10 +110,10 @@ def cross_validate(
     results = Results(labels)
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
-    sources = sorted({track.source for track in tracks if track.label in labels})
+    sources = sorted({track.dataset for track in tracks if track.label in labels})
     splits = [(TESTS, [track for track in tracks if fold_of[track.group] == fold]) for fold in range(folds)]
     if len(sources) > 1:
-        splits += [(UNSEEN_SOURCE_TEST, [track for track in tracks if track.source == source]) for source in sources]
+        splits += [(UNSEEN_SOURCE_TEST, [track for track in tracks if track.dataset == source]) for source in sources]
     for tests, held_out in splits:
         paths = {track.path for track in held_out}
         # An artist who is in two sources is tested, so is not trained on.
@@ -174,7 +174,7 @@ class Results:
             protocol=protocol,
             labels=self._labels,
             groups=len({track.group for track in tracks}),
-            sources=tuple(sorted({track.source for track in tracks})),
+            sources=tuple(sorted({track.dataset for track in tracks})),
             track=_score(truth, averaged, main.tracks, unsure_below),
             window=_score(
                 window_truth(main.tracks, self._labels),
