@@ -27,9 +27,11 @@ from typing import Any
 import numpy as np
 
 from model.errors import BundleError
-from model.front_end import FrontEnd
+from model.front_ends.front_end import FrontEnd
+from model.front_ends.kinds import read_front_end
 from model.genre_map import LARGEST_MAP_BYTES, GenreMap, read_map
 from model.networks import musicnn
+from model.networks.recipes import MOST_LABELS, NETWORKS, NetworkRecipe
 from model.parts import Part, read_part
 from model.recipe import Recipe
 
@@ -43,6 +45,9 @@ _REBUILD = "Build or download the bundle again, or use another"
 class Bundle:
     """A bundle as it lies on disk: read and checked, its network not yet built.
 
+    front_end : how it hears; part of every bundle, so that training and use cannot differ.
+    network_recipe : what its network is made by, None for the published musicnn.
+    network_tags : names of the network's own outputs; network_exclusive : whether they exclude each other.
     thresholds : "unsure_below": a highest probability under it is "not sure"; bundles of tags also have "shown_from".
     metrics : what was measured when it was built, as `model.evaluation` reports it.
     recipe : how its parts were trained, None if nothing was trained here.
@@ -59,7 +64,9 @@ class Bundle:
     front_end: FrontEnd
     architecture: str
     weights_file: str
+    network_recipe: NetworkRecipe | None
     network_tags: tuple[str, ...]
+    network_exclusive: bool
     parts: tuple[Part, ...]
     temperature: float
     thresholds: Mapping[str, float]
@@ -73,11 +80,13 @@ class Bundle:
     genre_map: GenreMap | None = field(repr=False, default=None)
 
     def read_weights(self) -> dict[str, np.ndarray]:
-        """The network's arrays, float32, checked against the checksum and against what the architecture needs."""
+        """The network's arrays, float32, checked against the checksum and against what musicnn needs."""
         content = _read_checked(self.folder, self.weights_file, self.weights_sha256)
         arrays = read_arrays(content, self.folder / self.weights_file)
-        shapes = musicnn.weight_shapes()
-        for name, shape in shapes.items():
+        if self.network_recipe is not None:
+            # Their shapes are known, and checked, when the network is built.
+            return arrays
+        for name, shape in musicnn.weight_shapes().items():
             if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
                 raise BundleError(
                     f"the weights of the bundle {self.name} do not fit its network",
@@ -124,18 +133,21 @@ class _Reader:
     def bundle(self) -> Bundle:
         labels = self._names(self._described, "labels")
         network = self._take(self._described, "network", dict)
-        architecture = self._take(network, "architecture", str)
-        if architecture != musicnn.ARCHITECTURE:
-            self._refuse(f"it needs the network {architecture!r}", f"this version has {musicnn.ARCHITECTURE}")
-        front_end = FrontEnd.from_json(self._described.get("front_end"))
-        if (front_end.window_frames, front_end.bands) != (musicnn.FRAMES, musicnn.BANDS):
+        recipe = self._network_recipe(network)
+        architecture = musicnn.ARCHITECTURE if recipe is None else recipe.name
+        front_end = read_front_end(self._described.get("front_end"))
+        hears = (recipe or NETWORKS[musicnn.ARCHITECTURE]).front_end.window_shape
+        if front_end.window_shape != hears:
             self._refuse(
-                f"its front end gives {front_end.window_frames} frames of {front_end.bands} bands",
-                f"{architecture} hears {musicnn.FRAMES} frames of {musicnn.BANDS} bands",
+                f"its front end gives {_in_words(front_end.window_shape)}", f"{architecture} hears {_in_words(hears)}"
             )
         tags = self._names(network, "tags")
-        if len(tags) != musicnn.TAGS:
+        if recipe is None and len(tags) != musicnn.TAGS:
             self._refuse(f"it names {len(tags)} tags of its network", f"{architecture} has {musicnn.TAGS}")
+        if len(tags) > MOST_LABELS:
+            self._refuse(f"it names {len(tags)} tags of its network", f"a network has at most {MOST_LABELS}")
+        network_exclusive = recipe is not None and self._take(network, "exclusive", bool)
+        embedding_size = musicnn.EMBEDDING_SIZE if recipe is None else recipe.embedding_size
         files = self._take(self._described, "files", dict)
         for file in files:
             self._check_name(file)
@@ -145,7 +157,14 @@ class _Reader:
             self._refuse(f"its temperature is {temperature}", "a temperature is greater than zero")
         thresholds = self._take(self._described, "thresholds", dict)
         parts = [
-            read_part(part, labels=labels, tags=tags, read_file=lambda name: self._read(files, name))
+            read_part(
+                part,
+                labels=labels,
+                tags=tags,
+                tags_exclusive=network_exclusive,
+                embedding_size=embedding_size,
+                read_file=lambda name: self._read(files, name),
+            )
             for part in self._take(self._described, "parts", list)
         ]
         if not parts:
@@ -159,6 +178,7 @@ class _Reader:
                 self._described["map"],
                 labels=labels,
                 read_file=lambda name: self._read(files, name, largest_bytes=LARGEST_MAP_BYTES),
+                embedding_size=embedding_size,
             )
         sha256 = self._sha256(files, weights_file)
         return Bundle(
@@ -170,19 +190,33 @@ class _Reader:
             front_end=front_end,
             architecture=architecture,
             weights_file=weights_file,
+            network_recipe=recipe,
             network_tags=tags,
+            network_exclusive=network_exclusive,
             parts=tuple(parts),
             temperature=temperature,
             thresholds={name: self._number(thresholds, name) for name in thresholds},
             metrics=self._take(self._described, "metrics", dict),
             licence=self._take(self._described, "licence", str),
-            network_id=f"{architecture}-{sha256[:16]}",
+            network_id=_network_id(recipe, network_exclusive, sha256),
             size_bytes=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
             weights_sha256=sha256,
-            recipe=Recipe.from_json(training.get("recipe")) if training else None,
+            recipe=Recipe.from_json(training["recipe"]) if training and "recipe" in training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
             genre_map=genre_map,
         )
+
+    def _network_recipe(self, network: Mapping[str, Any]) -> NetworkRecipe | None:
+        """What makes the network; None for the published musicnn, which is named by its architecture."""
+        if "recipe" not in network:
+            architecture = self._take(network, "architecture", str)
+            if architecture != musicnn.ARCHITECTURE:
+                self._refuse(f"it needs the network {architecture!r}", f"this version has {musicnn.ARCHITECTURE}")
+            return None
+        name = self._take(network, "recipe", str)
+        if name not in NETWORKS:
+            self._refuse(f"its network is made by the recipe {name!r}", f"this version has {', '.join(NETWORKS)}")
+        return NETWORKS[name]
 
     def _read(
         self, files: Mapping[str, Any], name: str, *, largest_bytes: int = _LARGEST_FILE_BYTES
@@ -222,6 +256,18 @@ class _Reader:
 
     def _refuse(self, what: str, rule: str) -> None:
         raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=_REBUILD)
+
+
+def _in_words(window_shape: tuple[int, ...]) -> str:
+    frames, bands, *channels = window_shape
+    return f"{frames} frames of {bands} bands" + "".join(f" in {count} channels" for count in channels)
+
+
+def _network_id(recipe: NetworkRecipe | None, exclusive: bool, sha256: str) -> str:
+    if recipe is None:
+        return f"{musicnn.ARCHITECTURE}-{sha256[:16]}"
+    # The same weights under a softmax and under sigmoids are two networks.
+    return f"{recipe.name}-recipe-{'softmax' if exclusive else 'sigmoid'}-{sha256[:16]}"
 
 
 def read_arrays(content: bytes, path: Path, largest_bytes: int = _LARGEST_FILE_BYTES) -> dict[str, np.ndarray]:

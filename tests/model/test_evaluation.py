@@ -15,7 +15,7 @@ from model.embeddings import Embedder, TrackOutputs, windows_of
 from model.errors import AudioFileError, DataError
 from model.evaluation import AS_IT_IS, cross_validate, evaluate
 from model.folds import check_apart, check_copies, grouped_folds
-from model.front_end import FrontEnd
+from model.front_ends.log_mel import LogMel
 from model.head import fit_head, source_class_weights
 from model.library import Library
 from model.recipe import Recipe
@@ -201,7 +201,7 @@ def test_a_missing_sound_file_is_named() -> None:
 
 
 def test_a_short_recording_is_repeated_until_it_fills_a_window() -> None:
-    front_end = FrontEnd()
+    front_end = LogMel()
     assert windows_of(np.ones(100, np.float32), front_end).shape == (1, 187, 96)
     assert windows_of(np.ones(10 * 16_000, np.float32), front_end).shape == (3, 187, 96)
 
