@@ -73,7 +73,7 @@ def print_models(library: Library) -> None:
     )
 
 
-def print_evaluation(bundle: str, data: Path, json_file: Path | None) -> None:
+def print_evaluation(bundle: str, data: str, json_file: Path | None) -> None:
     """Measure a bundle and print its card's figures."""
     from model.evaluation import evaluate
 

@@ -88,7 +88,7 @@ class Embedder:
         try:
             content = track.path.read_bytes()
         except OSError as error:
-            raise DataError(f"{track.path} cannot be read", rule=error.strerror or "") from error
+            raise AudioFileError(f"{track.path} cannot be read", rule=error.strerror or "") from error
         parts = f"{_VERSION} {alteration} {self._network.key} {self._front_end} {HOP_SECONDS}".encode()
         return hashlib.sha256(content + parts).hexdigest()[:32]
 

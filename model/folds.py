@@ -35,7 +35,7 @@ def check_copies(tracks: Sequence[LabelledTrack]) -> None:
             raise DataError(
                 f"{known.path.name} and {track.path.name} are the same recording in two groups",
                 rule="copies of a recording belong to one group",
-                next_step="Correct the group in labels.csv",
+                next_step="Correct the group in labels.csv, or leave one of the files out",
             )
 
 

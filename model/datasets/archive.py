@@ -1,9 +1,8 @@
-"""Unpacks archives that nobody vouches for: nothing outside the folder, nothing larger than listed, nothing half-written."""
+"""Unpacks archives that nobody vouches for: nothing lands outside the folder, outgrows its list, or is left half."""
 
 from __future__ import annotations
 
 import errno
-import os
 import stat
 import tarfile
 import zipfile
@@ -26,11 +25,12 @@ _RESERVED = set('<>:"|?*\\') | {chr(code) for code in range(32)}
 
 @dataclass(frozen=True)
 class _Member:
-    """A file in an archive; `key` is the archive's own record of it."""
+    """A file in an archive. A tar archive unpacks even what it skips."""
 
     path: PurePosixPath
     size: int
-    key: zipfile.ZipInfo | tarfile.TarInfo
+    open: Callable[[], IO[bytes]]
+    costs_when_skipped: bool = False
 
 
 def unpack(
@@ -55,7 +55,7 @@ def unpack(
     Raises DataError if it is damaged, encrypted, or packed in a way that is unknown here; has names that lead outside,
     links or devices; is larger than it should be or than it says; or if there is no space left.
     """
-    with _readable(archive), _opened(archive) as (members, open_member):
+    with _readable(archive), _opened(archive) as members:
         chosen = _check(archive, members, limit=about_bytes * SLACK, wanted=set(wanted))
         total = sum(member.size for member in chosen)
         todo = [member for member in chosen if not _is_there(folder / member.path, member.size)]
@@ -67,7 +67,7 @@ def unpack(
         for member in todo:
             if cancelled():
                 return
-            with open_member(member) as source:
+            with member.open() as source:
                 _write(source, folder, member, archive)
             done += member.size
             progress(done, total)
@@ -103,23 +103,14 @@ def _readable(archive: Path) -> Iterator[None]:
         raise DataError(f"{archive.name} cannot be unpacked", rule=str(error), next_step=again) from error
 
 
-_Open = Callable[[_Member], IO[bytes]]
-
-
 @contextmanager
-def _opened(archive: Path) -> Iterator[tuple[Iterator[_Member], _Open]]:
+def _opened(archive: Path) -> Iterator[Iterator[_Member]]:
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as file:
-            yield (_zip_member(info) for info in file.infolist() if not info.is_dir()), lambda m: file.open(m.key)
+        with zipfile.ZipFile(archive) as zipped:
+            yield (_zip_member(zipped, info) for info in zipped.infolist() if not info.is_dir())
     elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as file:
-
-            def open_member(member: _Member) -> IO[bytes]:
-                opened = file.extractfile(member.key)
-                assert opened is not None  # only plain files are members
-                return opened
-
-            yield (_tar_member(info) for info in file if not info.isdir()), open_member
+        with tarfile.open(archive) as tarred:
+            yield (_tar_member(tarred, info) for info in tarred if not info.isdir())
     else:
         raise DataError(
             f"{archive.name} is no archive",
@@ -128,17 +119,23 @@ def _opened(archive: Path) -> Iterator[tuple[Iterator[_Member], _Open]]:
         )
 
 
-def _zip_member(info: zipfile.ZipInfo) -> _Member:
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise _hostile(info.filename, "links and devices are not unpacked")
-    return _Member(_plain(info.filename), info.file_size, info)
+    return _Member(_plain(info.filename), info.file_size, lambda: archive.open(info))
 
 
-def _tar_member(info: tarfile.TarInfo) -> _Member:
+def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
     if not info.isreg():
         raise _hostile(info.name, "links and devices are not unpacked")
-    return _Member(_plain(info.name), info.size, info)
+
+    def open_member() -> IO[bytes]:
+        opened = archive.extractfile(info)
+        assert opened is not None  # plain files have content
+        return opened
+
+    return _Member(_plain(info.name), info.size, open_member, costs_when_skipped=True)
 
 
 def _plain(name: str) -> PurePosixPath:
@@ -156,14 +153,12 @@ def _check(archive: Path, members: Iterator[_Member], *, limit: int, wanted: set
     """The members to unpack. Looked at one by one: a tar archive is unpacked in looking for the next."""
     chosen: list[_Member] = []
     seen: set[str] = set()
-    total = looked_at = 0
-    for member in members:
-        looked_at += 1
+    total = 0
+    for looked_at, member in enumerate(members, start=1):
         if looked_at > MOST_MEMBERS:
             raise _hostile(archive.name, f"an archive has at most {MOST_MEMBERS:,} files")
         if wanted and str(member.path) not in wanted:
-            if isinstance(member.key, tarfile.TarInfo):
-                total += member.size
+            total += member.size if member.costs_when_skipped else 0
         else:
             total += member.size
             # Not every disk tells capitals apart.
@@ -172,7 +167,8 @@ def _check(archive: Path, members: Iterator[_Member], *, limit: int, wanted: set
             seen.add(str(member.path).casefold())
             chosen.append(member)
         if total > limit:
-            raise _hostile(archive.name, f"about {limit / SLACK / 1e9:.2f} GB should come out, and it lists more than twice that")
+            expected = f"about {limit / SLACK / 1e9:.2f} GB should come out"
+            raise _hostile(archive.name, f"{expected}, and it lists more than {SLACK} times that")
     missing = sorted(wanted - {str(member.path) for member in chosen})
     if missing:
         raise DataError(f"{archive.name} does not have {missing[0]}", rule="it is another archive than it should be")
@@ -197,7 +193,7 @@ def _write(source: IO[bytes], folder: Path, member: _Member, archive: Path) -> N
                 file.write(block)
         if written != member.size:
             raise EOFError(f"{member.path} is shorter than the archive says")
-        os.replace(partial, target)
+        partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
 

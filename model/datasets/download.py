@@ -112,6 +112,13 @@ class Download:
         Raises DataError if a file cannot be had, is another than it should be, or there is no room; what was fetched
         stays, and the next call goes on from there. Ctrl-C leaves it in the same state.
         """
+        try:
+            self._run(files)
+        finally:
+            self._stock.save()
+        return self.outcome
+
+    def _run(self, files: Sequence[RemoteFile]) -> None:
         wanted = [file for file in files if not self._has(file)]
         self._check_room(wanted)
         for file in wanted:
@@ -130,7 +137,6 @@ class Download:
         for file in files:
             if file.unpacked_bytes and not self._stock.is_unpacked(file.path):
                 self._unpack(file)
-        return self.outcome
 
     def _has(self, file: RemoteFile) -> bool:
         """There, and as it should be; or unpacked already, then the archive is not needed."""
@@ -216,7 +222,7 @@ class Download:
 
 
 def _failed(failed: dict[str, DataError]) -> DataError:
-    name, error = next(iter(failed.items()))
+    error = next(iter(failed.values()))
     if len(failed) == 1:
         return error
     named = ", ".join(list(failed)[:5]) + (" ..." if len(failed) > 5 else "")
@@ -225,4 +231,3 @@ def _failed(failed: dict[str, DataError]) -> DataError:
         rule=f"the first one: {str(error).rstrip('.')}",
         next_step="Start it again to go on from here, or name another mirror with --from",
     )
-

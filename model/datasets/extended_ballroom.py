@@ -15,7 +15,7 @@ from model.errors import DataError
 
 CITATION = (
     "U. Marchand and G. Peeters: Scale and shift invariant time/frequency representation using auditory statistics: "
-    "application to rhythm description. IEEE MLSP 2016; The Extended Ballroom Dataset. ISMIR 2016, late-breaking session"
+    "application to rhythm description. IEEE MLSP 2016; The Extended Ballroom Dataset. ISMIR 2016, late-breaking"
 )
 
 LICENCE = "list: none known; sound: excerpts of ballroomdancers.com, for research only"
@@ -141,7 +141,9 @@ class ExtendedBallroom:
                 raise DataError(f"{path} lists the clip {song.number} twice", rule="every clip has a number of its own")
             known[song.number] = song
         if not songs:
-            raise DataError(f"{path} lists no clips", rule="it has a node for every dance, and in these one for every song")
+            raise DataError(
+                f"{path} lists no clips", rule="it has a node for every dance, and in these one for every song"
+            )
         return tuple(songs)
 
 

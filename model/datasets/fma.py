@@ -221,4 +221,6 @@ def _audio(folder: Path, size: str) -> Path:
 
 
 def _malformed(where: str) -> DataError:
-    return DataError(f"{where} cannot be understood", rule="this is not how FMA writes it", next_step="Download it again")
+    return DataError(
+        f"{where} cannot be understood", rule="this is not how FMA writes it", next_step="Download it again"
+    )

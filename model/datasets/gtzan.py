@@ -134,7 +134,9 @@ def _read_list(path: Path) -> list[str]:
             continue
         match = _CLIP.match(line.strip().rpartition("/")[2])
         if match is None:
-            raise DataError(f"{path}, line {number}, names {line.strip()[:80]!r}", rule="a clip is like blues.00029.wav")
+            raise DataError(
+                f"{path}, line {number}, names {line.strip()[:80]!r}", rule="a clip is like blues.00029.wav"
+            )
         clips.append(match[0])
     if not clips:
         raise DataError(f"{path} is empty", rule="it lists the clips of one side of the split")

@@ -63,7 +63,9 @@ class LabelsCsv:
                     rows.append((row, f"{listing}, line {reader.line_num}"))
                     refuse_too_many(len(rows), str(listing))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{listing} cannot be read", rule=str(error), next_step="Save it as CSV in UTF-8") from error
+            raise DataError(
+                f"{listing} cannot be read", rule=str(error), next_step="Save it as CSV in UTF-8"
+            ) from error
         found = [(self._track(listing.parent, row, where), where) for row, where in rows]
         if not found:
             raise DataError(f"{listing} lists no tracks", rule="at least one is needed")

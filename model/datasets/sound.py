@@ -151,7 +151,7 @@ def _probe(path: Path) -> SoundInfo:
         raise _unreadable(path, f"it could not be told within {_PROBE_SECONDS:.0f} s what it is") from None
     # Where ffprobe fails it leaves half an object on its output.
     answer = json.loads(done.stdout) if done.returncode == 0 else {}
-    stream = next(iter(answer.get("streams", [])), {})
+    stream: dict = next(iter(answer.get("streams", [])), {})
     rate, channels = int(stream.get("sample_rate") or 0), int(stream.get("channels") or 0)
     if rate < 1 or channels < 1:
         raise _unreadable(path, _last_line(done.stderr) or "it has no sound track")

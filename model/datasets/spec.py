@@ -1,8 +1,8 @@
 """SPEC: what data sets are called on the command line.
 
-    gtzan:FOLDER               fma-small:FOLDER            extended-ballroom:FOLDER
-    folder:FOLDER              fma-medium-tags:FOLDER      extended-ballroom-13:FOLDER
-    FILE.csv                   FOLDER (with a labels.csv)  several joined with "+"
+gtzan:FOLDER               fma-small:FOLDER            extended-ballroom:FOLDER
+folder:FOLDER              fma-medium-tags:FOLDER      extended-ballroom-13:FOLDER
+FILE.csv                   FOLDER (with a labels.csv)  several joined with "+"
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ PUBLISHED: Mapping[str, Callable[[Path], Dataset]] = {
 }
 """What others have published, by the name in SPEC."""
 OWN = "folder"
-FORMS = f"a SPEC is {', '.join(f'{name}:FOLDER' for name in (*PUBLISHED, OWN))}, FILE.csv, or a FOLDER with {LABELS_FILE}"
+FORMS = (
+    f"a SPEC is {', '.join(f'{name}:FOLDER' for name in (*PUBLISHED, OWN))}, FILE.csv, or a FOLDER with {LABELS_FILE}"
+)
 _JOINT = "+"
 
 
@@ -84,7 +86,9 @@ def _open_single(spec: str) -> Dataset:
             raise DataError(
                 f"{path} is no folder",
                 rule=f"{kind}:FOLDER names one",
-                next_step=f"Fetch it: genrescope data download {kind} {path}" if kind in PUBLISHED else "Check the path",
+                next_step=f"Fetch it: genrescope data download {kind} {path}"
+                if kind in PUBLISHED
+                else "Check the path",
             )
         return PUBLISHED[kind](path) if kind in PUBLISHED else FolderOfFolders(path)
     if path.is_file() and path.suffix.lower() == ".csv":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from model.datasets.remote import RemoteFile, file_checksum, matches
 from model.errors import DataError
 
 STOCK_FILE = "checksums.json"
+_SAVED_EVERY_SECONDS = 2.0
 
 
 class Stock:
@@ -24,6 +26,7 @@ class Stock:
         self._path = folder / STOCK_FILE
         self._lock = threading.Lock()
         self._files: dict[str, dict[str, Any]] = {}
+        self._saved_at = 0.0
         try:
             read = json.loads(self._path.read_text(encoding="utf-8"))
             self._files = {str(name): dict(entry) for name, entry in read["files"].items()}
@@ -70,13 +73,20 @@ class Stock:
         checksum = checksum or file_checksum(path)
         with self._lock:
             self._files[name] = {**self._files.get(name, {}), "checksum": checksum, "state": _state(path)}
-            self._save()
+            # There may be thousands of small files.
+            if time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS:
+                self._save()
 
     def note_unpacked(self, name: str) -> None:
         """Write down that everything in an archive is there; from then on it is not needed."""
         os.sync()  # thousands of files: all at once
         with self._lock:
             self._files.setdefault(name, {})["unpacked"] = True
+            self._save()
+
+    def save(self) -> None:
+        """Write the record to the disk."""
+        with self._lock:
             self._save()
 
     def _save(self) -> None:
@@ -86,6 +96,7 @@ class Stock:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self._path)
+        self._saved_at = time.monotonic()
 
 
 def _state(path: Path) -> list[int]:

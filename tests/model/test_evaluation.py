@@ -10,7 +10,9 @@ import pytest
 import soundfile
 
 from model.augmentation import ALTERATIONS, band_limited
-from model.datasets.folder import COLUMNS, LabelledTrack, read_labels, read_samples
+from model.datasets.dataset import LabelledTrack
+from model.datasets.folder import COLUMNS, read_labels
+from model.datasets.sound import read_samples
 from model.embeddings import Embedder, TrackOutputs, windows_of
 from model.errors import AudioFileError, DataError
 from model.evaluation import AS_IT_IS, cross_validate, evaluate
@@ -25,7 +27,7 @@ RECIPE = Recipe(synonyms={}, zero_shot_weight=0.0, inverse_regularisation=0.1)
 
 
 def track(source: str, label: str, group: str, number: int = 0) -> LabelledTrack:
-    return LabelledTrack(Path(f"{group}-{number}.flac"), source, label, group, 10.0, 8_000.0)
+    return LabelledTrack(Path(f"{group}-{number}.flac"), source, (label,), group, 10.0, 8_000.0)
 
 
 def synthetic_music(*, artists: int = 4, seed: int = 0) -> dict[str, list[TrackOutputs]]:
