@@ -49,7 +49,7 @@ def print_summary(spec: str, *, labels: str = "") -> None:
     dataset = open_dataset(spec, labels=labels)
     with _tracks_progress("opening files") as progress:
         summary = summarise(dataset, progress=progress)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(summary.title)}[/bold] ({escape(summary.name)}), licence: {escape(summary.licence)}")
     if summary.citation != "one's own":
         console.print(f"[dim]{escape(summary.citation)}[/dim]")
@@ -95,7 +95,7 @@ def download_dataset(name: str, folder: Path, *, mirror: str, parallel: int) -> 
     if name not in PUBLISHED:
         raise DataError(f"{name!r} cannot be downloaded", rule=f"published data sets are {', '.join(PUBLISHED)}")
     folder = folder.expanduser()
-    console = Console(highlight=False, stderr=True)
+    console = Console(highlight=False, stderr=True, soft_wrap=True)
     with _Bars(console) as bars:
         download = Download(folder, mirror=mirror, parallel=parallel, progress=bars)
         # What is in a list can be fetched when the list is there.
@@ -107,7 +107,8 @@ def download_dataset(name: str, folder: Path, *, mirror: str, parallel: int) -> 
 
 
 def _print_outcome(outcome: Outcome, console: Console, name: str, folder: Path) -> None:
-    console.print(f"{len(outcome.fetched)} files fetched, {len(set(outcome.there_before))} were there.")
+    before = set(outcome.there_before) - set(outcome.fetched)
+    console.print(f"{len(outcome.fetched)} files fetched, {len(before)} were there.")
     if outcome.missing:
         console.print(
             f"[yellow]{len(outcome.missing)} files are not there any more[/yellow]; training leaves them out."

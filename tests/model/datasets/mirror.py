@@ -45,7 +45,7 @@ class Mirror:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 with mirror.lock:
                     mirror.at_once += 1
                     mirror.most_at_once = max(mirror.most_at_once, mirror.at_once)
@@ -90,7 +90,6 @@ class Mirror:
                 fault = Fault()
             else:
                 fault.times -= 1
-                fault = Fault(**{**vars(fault)})
         if fault.redirect_to:
             self._plain(handler, 302, {"Location": fault.redirect_to})
         elif fault.status:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from model.datasets import extended_ballroom, fma, gtzan
+from model.datasets import extended_ballroom, gtzan
 
 SAMPLE_RATE = 22_050
 SPLIT = {"train": (0, 1), "validation": (2,), "test": (3,)}
