@@ -92,7 +92,7 @@ def convert(wheel: Path, out: Path) -> None:
                 parts=[{"kind": "tags"}],
                 temperature=1.0,
                 thresholds={"unsure_below": 0.15, "shown_from": 0.1},
-                metrics={"published_by_authors": published, "cost_ms": cost_ms(network, FrontEnd())},
+                metrics={"published_by_authors": published, "cost_ms": cost_ms(network, LogMel())},
                 licence=LICENCE,
                 card=CARD.format(title=title, name=name, checkpoint=checkpoint, data=data, published=published),
                 texts={LICENCE_FILE: licence},

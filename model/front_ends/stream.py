@@ -21,6 +21,8 @@ class FrontEndStream:
 
     def __init__(self, front_end: FrontEnd, *, history_frames: int) -> None:
         self.front_end = front_end
+        self.frame_count = 0
+        """Frames computed since the stream began."""
         capacity = max(history_frames, front_end.window_frames)
         self._spectra = PowerSpectra(front_end.n_fft, front_end.hop_length, front_end.window)
         self._computation = front_end.open_computation()
@@ -29,11 +31,6 @@ class FrontEndStream:
             self._features if front_end.hears_picture else _History(capacity, (len(front_end.band_frequencies_hz),))
         )
 
-    @property
-    def frame_count(self) -> int:
-        """Frames computed since the stream began."""
-        return self._features.count
-
     def push(self, samples: np.ndarray) -> None:
         """Take the next samples: float32 [any number], mono, at the front end's rate."""
         for power in self._spectra.push(samples):
@@ -41,6 +38,7 @@ class FrontEndStream:
             self._features.append(rows.features)
             if self._picture is not self._features:
                 self._picture.append(rows.picture)
+            self.frame_count = self._features.count
 
     def window(self, end_frame: int) -> np.ndarray:
         """Frames `end_frame - window_frames .. end_frame`: float32 [*window_shape], a view, valid until `push`.
@@ -62,7 +60,7 @@ class FrontEndStream:
         """Forget everything: the next samples begin a new stream."""
         self._spectra.reset()
         self._computation = self.front_end.open_computation()
-        self._features.count = self._picture.count = 0
+        self.frame_count = self._features.count = self._picture.count = 0
 
 
 class _History:

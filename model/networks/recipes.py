@@ -42,6 +42,10 @@ class NetworkRecipe:
                        train with a loss `from_logits=True`
             embedding  float32 [batch, embedding_size]: what the scores are made from
 
+        Keras asks for a loss for every output: train `keras.Model(network.input, network.output["scores"])`, which
+        shares the weights, or give "embedding" a loss of its own. After fewer than some eighty steps the averages of
+        batch normalisation lag behind the weights, and the network is better in training than in use.
+
         All layers are named, so that weights have the same paths in every process.
         """
         if not 1 <= labels <= MOST_LABELS:

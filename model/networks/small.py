@@ -19,17 +19,19 @@ NAME = "small"
 FRONT_END = LogMel()
 """16 kHz, 187 frames x 96 mel bands, as musicnn."""
 EMBEDDING_SIZE = 256
-_STEM = 16
+_STEM = 24
+_MIXED = 208
 _BLOCKS = (
     # (filters, stride): each halves frames and bands where the stride is two.
-    (32, 2),
-    (48, 1),
-    (96, 2),
-    (96, 1),
-    (96, 1),
-    (192, 2),
-    (192, 1),
-    (192, 1),
+    (48, 2),
+    (64, 1),
+    (64, 1),
+    (112, 2),
+    (112, 1),
+    (112, 1),
+    (208, 2),
+    (208, 1),
+    (208, 1),
 )
 
 
@@ -52,7 +54,7 @@ def build(labels: int, exclusive: bool) -> keras.Model:
             x = layers.Add(name=f"block_{number}_sum")([before, x])
     # Bands keep their places, times do not: what a bass and a cymbal say differs, when they say it does not matter.
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]), name="times")(x)
-    x = layers.Conv1D(192, 1, use_bias=False, name="mixed")(x)
+    x = layers.Conv1D(_MIXED, 1, use_bias=False, name="mixed")(x)
     x = layers.Activation("relu", name="mixed_relu")(norm("mixed_norm", x))
     pooled = layers.Concatenate(name="pooled")([ops.max(x, axis=1), ops.mean(x, axis=1)])
     pooled = layers.Dropout(0.2, name="dropout_pooled")(pooled)

@@ -27,7 +27,7 @@ from tests.sounds import write_tone
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {
     # For so many labels so many numbers. Those of the last two are the seeds'; musicnn's is the published one.
-    "small": (10, 455_706),
+    "small": (10, 538_778),
     "musicnn": (50, 792_079),
     "dance-cnn": (7, 710_247),
     "electronic-cnn": (12, 941_260),
@@ -116,6 +116,35 @@ def test_the_windows_of_the_long_networks_are_half_a_minute() -> None:
         "three-block-cnn": 3.1,
         "gap-cnn": 3.4,
     }
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_training_reaches_every_weight_of_a_network(name: str) -> None:
+    recipe = NETWORKS[name]
+    keras.utils.set_random_seed(5)
+    network = recipe.build(3, recipe.exclusive)
+    trained = keras.Model(network.input, network.output["scores"])
+    trained.compile(keras.optimizers.Adam(1e-3), keras.losses.CategoricalCrossentropy(from_logits=True))
+    samples = np.random.default_rng(0).normal(0, 0.1, (2, recipe.front_end.window_samples)).astype(np.float32)
+    samples[1] *= np.sin(np.arange(samples.shape[1]) / 3_000)
+    windows = np.stack([recipe.front_end.compute(sound) for sound in samples])
+    before = read_weights(network)
+    loss = trained.train_on_batch(windows, np.eye(3, dtype=np.float32)[:2])
+    assert np.isfinite(loss)
+    unchanged = [path for path, values in read_weights(network).items() if np.array_equal(values, before[path])]
+    assert unchanged == []
+
+
+@pytest.mark.parametrize("name", ["small", "crnn", "gap-cnn"])
+def test_scores_stay_in_single_precision_where_the_rest_is_trained_in_half(name: str) -> None:
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        network = NETWORKS[name].build(3, True)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert {tensor.dtype for tensor in network.output.values()} == {"float32"}
+    assert {array.dtype for array in read_weights(network).values()} == {np.dtype(np.float32)}
 
 
 def test_labels_that_do_not_exclude_each_other_start_as_rare() -> None:
