@@ -14,11 +14,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from model.bundle_files import LARGEST_FILE_BYTES, REBUILD, read_arrays, read_checked
 from model.errors import BundleError
 from model.front_ends.front_end import FrontEnd
 from model.front_ends.kinds import read_front_end
@@ -37,8 +35,6 @@ from model.recipe import Recipe
 
 FORMAT = 1
 DESCRIPTION = "bundle.json"
-_LARGEST_FILE_BYTES = 256 * 1024 * 1024
-_REBUILD = "Build or download the bundle again, or use another"
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ class Bundle:
 
     def read_weights(self) -> dict[str, np.ndarray]:
         """The network's arrays, float32, checked against the checksum and against what musicnn needs."""
-        content = _read_checked(self.folder, self.weights_file, self.weights_sha256)
+        content = read_checked(self.folder, self.weights_file, self.weights_sha256)
         arrays = read_arrays(content, self.folder / self.weights_file)
         if self.network_recipe is not None:
             # Their shapes are known, and checked, when the network is built.
@@ -91,7 +87,7 @@ class Bundle:
                 raise BundleError(
                     f"the weights of the bundle {self.name} do not fit its network",
                     rule=f"{self.architecture} needs {name} as float32 {list(shape)}",
-                    next_step=_REBUILD,
+                    next_step=REBUILD,
                 )
         return arrays
 
@@ -112,7 +108,7 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged", rule=str(error), next_step=_REBUILD) from error
+        raise BundleError(f"{path} is damaged", rule=str(error), next_step=REBUILD) from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         found = described.get("format") if isinstance(described, dict) else None
         raise BundleError(
@@ -219,9 +215,9 @@ class _Reader:
         return NETWORKS[name]
 
     def _read(
-        self, files: Mapping[str, Any], name: str, *, largest_bytes: int = _LARGEST_FILE_BYTES
+        self, files: Mapping[str, Any], name: str, *, largest_bytes: int = LARGEST_FILE_BYTES
     ) -> dict[str, np.ndarray]:
-        content = _read_checked(self._folder, name, self._sha256(files, name), largest_bytes)
+        content = read_checked(self._folder, name, self._sha256(files, name), largest_bytes)
         return read_arrays(content, self._folder / name, largest_bytes)
 
     def _sha256(self, files: Mapping[str, Any], name: str) -> str:
@@ -255,7 +251,7 @@ class _Reader:
         return tuple(found)
 
     def _refuse(self, what: str, rule: str) -> None:
-        raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=_REBUILD)
+        raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=REBUILD)
 
 
 def _in_words(window_shape: tuple[int, ...]) -> str:
@@ -268,33 +264,3 @@ def _network_id(recipe: NetworkRecipe | None, exclusive: bool, sha256: str) -> s
         return f"{musicnn.ARCHITECTURE}-{sha256[:16]}"
     # The same weights under a softmax and under sigmoids are two networks.
     return f"{recipe.name}-recipe-{'softmax' if exclusive else 'sigmoid'}-{sha256[:16]}"
-
-
-def read_arrays(content: bytes, path: Path, largest_bytes: int = _LARGEST_FILE_BYTES) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file; raises BundleError if it is none, too large, or holds anything but plain numbers."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            # A small file may unpack to a very large one.
-            unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
-        if unpacked_bytes > largest_bytes:
-            raise ValueError(f"it unpacks to {unpacked_bytes} bytes, more than {largest_bytes}")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # zip and npy readers raise many kinds; all mean the same here
-        raise BundleError(f"{path} is damaged", rule=str(error), next_step=_REBUILD) from error
-    if not all(np.isfinite(values).all() for values in found.values() if values.dtype.kind == "f"):
-        raise BundleError(f"{path} is damaged", rule="weights are finite numbers", next_step=_REBUILD)
-    return found
-
-
-def _read_checked(folder: Path, name: str, sha256: str, largest_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
-    path = folder / name
-    try:
-        if path.stat().st_size > largest_bytes:
-            raise BundleError(f"{path} is too large", rule=f"at most {largest_bytes} bytes", next_step=_REBUILD)
-        content = path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read", rule=error.strerror or "", next_step=_REBUILD) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise BundleError(f"{path} is damaged", rule="its checksum is not the one in bundle.json", next_step=_REBUILD)
-    return content

@@ -20,8 +20,10 @@ from model.library import Library
 from model.networks.recipes import NETWORKS, NetworkRecipe
 from model.networks.weights import put_weights, read_weights
 from stream.offline import hear_file
+from stream.pipeline import Pipeline
 from stream.records import Verdict
 from stream.settings import StreamSettings
+from stream.waterfall import Waterfall
 from tests.sounds import write_tone
 
 ROOT = Path(__file__).parents[2]
@@ -187,6 +189,21 @@ def test_a_file_is_heard_through_a_bundle_with_any_network(name: str, tmp_path: 
     odds = np.exp(scores - scores.max())
     expected = odds / odds.sum() if recipe.exclusive else 1.0 / (1.0 + np.exp(-scores))
     np.testing.assert_allclose(heard.windows[0].raw, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_waterfall_shows_the_sound_whatever_the_network_hears(name: str, tmp_path: Path) -> None:
+    write(tmp_path / name, NETWORKS[name])
+    classifier = Library([]).open(tmp_path / name)
+    assert not classifier.loaded
+    pipeline = Pipeline(classifier, StreamSettings(), history_seconds=5.0)
+    waterfall = Waterfall(pipeline, StreamSettings().column_seconds)
+    noise = np.random.default_rng(4).normal(0, 0.1, 2 * classifier.sample_rate).astype(np.float32)
+    pipeline.push(noise)
+    columns = np.stack([column for _, column in waterfall.new_columns()])
+    assert columns.shape[1] == len(classifier.band_frequencies_hz)
+    assert len(columns) >= 15
+    assert 64 < np.median(columns) < 224
 
 
 def _as_heard(path: Path, rate: int) -> np.ndarray:
