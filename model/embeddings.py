@@ -71,7 +71,8 @@ class Embedder:
         if kept.is_file():
             with np.load(kept, allow_pickle=False) as arrays:
                 return TrackOutputs(track, arrays["embedding"], arrays["tags"])
-        samples = read_samples(track, self._front_end.sample_rate)
+        # The figures on a card are of the same tracks wherever they are measured.
+        samples = read_samples(track, self._front_end.sample_rate, second_try=False)
         # The seed comes from the track, so that its alteration is the same in every run and in any order.
         rng = np.random.default_rng(zlib.crc32(f"{track.dataset}/{track.path.name}".encode()))
         samples = ALTERATIONS[alteration](samples, self._front_end.sample_rate, rng)

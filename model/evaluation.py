@@ -13,7 +13,7 @@ import numpy as np
 from model.bundle import Bundle
 from model.classifier import BundleClassifier, to_probabilities
 from model.datasets.dataset import Dataset, LabelledTrack, alike
-from model.datasets.requirements import check_broken
+from model.datasets.requirements import check_broken, list_broken
 from model.datasets.spec import open_dataset
 from model.embeddings import DEFAULT_CACHE, Embedder, TrackOutputs
 from model.errors import DataError
@@ -37,6 +37,7 @@ def evaluate(
     *,
     cache_folder: Path = DEFAULT_CACHE,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> EvaluationReport:
     """Measure a bundle on labelled music. Deterministic; the network's outputs are kept and reused.
 
@@ -47,6 +48,8 @@ def evaluate(
     data : a data set, or its SPEC (see `model.datasets.spec`). Labels that differ from the bundle's in case, spaces or
         hyphens only are the same.
     progress : called with a step's name, how many tracks of it are done, and how many there are.
+
+    warn : called with a sentence about files that are left out because they cannot be read.
 
     Raises DataError if the data cannot be read, if tracks have several labels, if the same recording stands under two
     artists, or if more than a few files are broken.
@@ -81,7 +84,7 @@ def evaluate(
     trained_with = () if bundle.recipe is None or as_it_is else bundle.recipe.alterations
     alterations = dict.fromkeys((*TESTS.values(), *trained_with))
     classifier.load()
-    heard = listen(classifier, usable, alterations, cache_folder, progress)
+    heard = listen(classifier, usable, alterations, cache_folder, progress, warn)
     unsure_below = bundle.thresholds.get("unsure_below", 0.0)
     if as_it_is:
         return measure_as_it_is(bundle, heard).report(bundle.name, AS_IT_IS, unsure_below)
@@ -107,6 +110,7 @@ def listen(
     alterations: Iterable[str],
     cache_folder: Path,
     progress: Callable[[str, int, int], None],
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> Heard:
     """The network's outputs for the tracks under every alteration; DataError if more than a few cannot be read."""
     embedder = Embedder(classifier.network, classifier.bundle.front_end, cache_folder)
@@ -114,6 +118,9 @@ def listen(
     for alteration in alterations:
         heard[alteration] = embedder.outputs(tracks, alteration=alteration, progress=partial(progress, alteration))
         check_broken(embedder.unreadable, len(tracks))
+    if embedder.unreadable:
+        listed = list_broken(embedder.unreadable)
+        warn(f"{len(embedder.unreadable)} of {len(tracks)} files cannot be read and are left out: {listed}.")
     return heard
 
 

@@ -48,14 +48,21 @@ def has_ffmpeg() -> bool:
     return shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
 
 
-def read_samples(track: LabelledTrack, sample_rate: int) -> np.ndarray:
-    """The track as float32 [n], mono, -1..1, at `sample_rate`; raises AudioFileError if it cannot be read."""
-    mono, rate = read_mono(track.path)
+def read_samples(track: LabelledTrack, sample_rate: int, *, second_try: bool = True) -> np.ndarray:
+    """The track as float32 [n], mono, -1..1, at `sample_rate`; raises AudioFileError if it cannot be read.
+
+    second_try : see `read_mono`.
+    """
+    mono, rate = read_mono(track.path, second_try=second_try)
     return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
 
 
-def read_mono(path: Path) -> tuple[np.ndarray, int]:
-    """The whole file as float32 [n], mono, and its sample rate; raises AudioFileError if it cannot be read."""
+def read_mono(path: Path, *, second_try: bool = True) -> tuple[np.ndarray, int]:
+    """The whole file as float32 [n], mono, and its sample rate; raises AudioFileError if it cannot be read.
+
+    second_try : where libsndfile gives up, try ffmpeg, if that is installed. Without, it does not depend on the machine
+        which of the files that libsndfile knows can be read.
+    """
     _check_there(path)
     if path.suffix.lower() in _FFMPEG_SUFFIXES:
         return _read_with_ffmpeg(path)
@@ -63,7 +70,7 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
         mono, rate = _read_with_libsndfile(path)
     except (OSError, soundfile.SoundFileError) as error:
         # libsndfile 1.2 gives up on some sound Opus files; ffmpeg reads those.
-        if not has_ffmpeg():
+        if not (second_try and has_ffmpeg()):
             raise _unreadable(path, str(error)) from error
         mono, rate = _read_with_ffmpeg(path)
     if not len(mono):

@@ -47,6 +47,18 @@ def test_more_than_a_few_broken_files_stop_an_evaluation_with_their_list(
         evaluate(genres, f"folder:{tmp_path / 'music'}", cache_folder=tmp_path / "cache")
 
 
+def test_a_broken_file_among_many_is_left_out_and_named(genres: BundleClassifier, tmp_path: Path) -> None:
+    for artist in range(21):
+        write_tone(tmp_path / "music" / "jazz" / f"artist {artist}" / "a.wav", 200 + 10 * artist)
+    (tmp_path / "music" / "jazz" / "artist 0" / "a.wav").write_bytes(b"no sound")
+    warnings: list[str] = []
+    report = evaluate(genres, f"folder:{tmp_path / 'music'}", cache_folder=tmp_path / "cache", warn=warnings.append)
+    assert report.track.examples == 20
+    assert len(warnings) == 1
+    assert "1 of 21 files" in warnings[0]
+    assert "artist 0" in warnings[0]
+
+
 def test_music_of_other_labels_is_refused(genres: BundleClassifier, tmp_path: Path) -> None:
     write_tone(tmp_path / "music" / "polka" / "artist" / "a.wav", 200)
     with pytest.raises(DataError, match="no track in music has a label"):

@@ -255,6 +255,17 @@ def test_ffmpeg_reads_what_libsndfile_cannot(tmp_path: Path, monkeypatch: pytest
     assert np.sqrt(np.mean(np.square(samples))) == pytest.approx(0.3 / np.sqrt(2), abs=0.02)
 
 
+def test_without_a_second_try_it_does_not_matter_whether_ffmpeg_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> tuple[np.ndarray, int]:
+        raise soundfile.SoundFileRuntimeError("libsndfile gives up")
+
+    monkeypatch.setattr(sound, "_read_with_libsndfile", fail)
+    with pytest.raises(AudioFileError, match="gives up"):
+        read_samples(track_of(write_tone(tmp_path / "a.wav", 200)), 16_000, second_try=False)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no sound at all" * 100, b"RIFF\x24\x00\x00\x00WAVEfmt "])
 def test_files_that_are_no_sound_are_named(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "song.wav"
