@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
+from model.datasets.answers import NotThereError, WrongFileError
 from model.datasets.archive import no_space, unpack
-from model.datasets.fetch import Fetcher, NotThereError, Politeness, WrongFileError
+from model.datasets.fetch import Fetcher
+from model.datasets.politeness import Politeness
 from model.datasets.remote import RemoteFile
 from model.datasets.stock import Stock
 from model.errors import DataError

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from model.datasets import fetch
+from model.datasets.answers import NotThereError, WrongFileError
 from model.datasets.download import Download, Outcome, free_bytes
-from model.datasets.fetch import NotThereError, Politeness, WrongFileError, part_of, retry_after
+from model.datasets.fetch import part_of
+from model.datasets.politeness import SPACING_SECONDS, Politeness, retry_after
 from model.datasets.remote import RemoteFile, file_checksum
 from model.errors import DataError
 from tests.model.datasets.mirror import Fault, Mirror
@@ -234,7 +236,7 @@ def test_requests_keep_a_distance_from_each_other() -> None:
     politeness = waits.politeness()
     for _ in range(3):
         politeness.wait_for_turn(threading.Event())
-    assert sum(waits.seconds) == pytest.approx(2 * fetch.SPACING_SECONDS)
+    assert sum(waits.seconds) == pytest.approx(2 * SPACING_SECONDS)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("120", 120.0), ("", None), ("soon", None), ("-5", None)])
