@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dashboard.data_cli import data_app
 from dashboard.page_options import PrivateLinks, with_page_options
 from model.errors import GenrescopeError, SettingError
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(data_app)
 
 
 class Format(StrEnum):
@@ -199,11 +201,15 @@ def classify(
 @app.command(
     epilog="[bold]Examples[/]\n\n"
     "genrescope evaluate genres --data ~/music   [dim]# a folder with labels.csv[/]\n\n"
+    "genrescope evaluate genres --data gtzan:~/gtzan\n\n"
     "genrescope evaluate genres --data ~/music --json report.json"
 )
 def evaluate(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of the bundle.")],
-    data: Annotated[Path, typer.Option("--data", metavar="FOLDER", help="Folder with recordings and labels.csv.")],
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="SPEC", help="Labelled music: a folder with labels.csv, or see `data list`."),
+    ],
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
 ) -> None:
     """Measure a bundle with artists kept apart, and print the figures of its card."""

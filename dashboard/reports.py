@@ -73,7 +73,7 @@ def print_models(library: Library) -> None:
     )
 
 
-def print_evaluation(bundle: str, data: Path, json_file: Path | None) -> None:
+def print_evaluation(bundle: str, data: str, json_file: Path | None) -> None:
     """Measure a bundle and print its card's figures."""
     from model.evaluation import evaluate
 
@@ -86,6 +86,7 @@ def print_evaluation(bundle: str, data: Path, json_file: Path | None) -> None:
         transient=True,
     )
     tasks: dict[str, TaskID] = {}
+    warnings: list[str] = []
 
     def progress(step: str, done: int, total: int) -> None:
         if step not in tasks:
@@ -93,7 +94,9 @@ def print_evaluation(bundle: str, data: Path, json_file: Path | None) -> None:
         bars.update(tasks[step], completed=done)
 
     with bars:
-        report = evaluate(Library().open(bundle), data, progress=progress)
+        report = evaluate(Library().open(bundle), data, progress=progress, warn=warnings.append)
+    for warning in warnings:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]{escape(warning)}[/yellow]")
     print(report.to_text())
     if json_file is not None:
         json_file.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")

@@ -20,7 +20,8 @@ from rich.console import Console
 from model.bundle import Bundle
 from model.bundle_writing import add_map
 from model.classifier import BundleClassifier, to_probabilities
-from model.datasets.folder import LabelledTrack, read_labels
+from model.datasets.dataset import LabelledTrack
+from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE, TrackOutputs
 from model.errors import DataError, GenrescopeError
 from model.evaluation import listen

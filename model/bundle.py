@@ -14,11 +14,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,23 +23,27 @@ from typing import Any
 
 import numpy as np
 
+from model.bundle_files import LARGEST_FILE_BYTES, REBUILD, read_arrays, read_checked
 from model.errors import BundleError
-from model.front_end import FrontEnd
+from model.front_ends.front_end import FrontEnd
+from model.front_ends.kinds import read_front_end
 from model.genre_map import LARGEST_MAP_BYTES, GenreMap, read_map
 from model.networks import musicnn
+from model.networks.recipes import MOST_LABELS, NETWORKS, NetworkRecipe
 from model.parts import Part, read_part
 from model.recipe import Recipe
 
 FORMAT = 1
 DESCRIPTION = "bundle.json"
-_LARGEST_FILE_BYTES = 256 * 1024 * 1024
-_REBUILD = "Build or download the bundle again, or use another"
 
 
 @dataclass(frozen=True)
 class Bundle:
     """A bundle as it lies on disk: read and checked, its network not yet built.
 
+    front_end : how it hears; part of every bundle, so that training and use cannot differ.
+    network_recipe : what its network is made by, None for the published musicnn.
+    network_tags : names of the network's own outputs; network_exclusive : whether they exclude each other.
     thresholds : "unsure_below": a highest probability under it is "not sure"; bundles of tags also have "shown_from".
     metrics : what was measured when it was built, as `model.evaluation` reports it.
     recipe : how its parts were trained, None if nothing was trained here.
@@ -59,7 +60,9 @@ class Bundle:
     front_end: FrontEnd
     architecture: str
     weights_file: str
+    network_recipe: NetworkRecipe | None
     network_tags: tuple[str, ...]
+    network_exclusive: bool
     parts: tuple[Part, ...]
     temperature: float
     thresholds: Mapping[str, float]
@@ -73,16 +76,18 @@ class Bundle:
     genre_map: GenreMap | None = field(repr=False, default=None)
 
     def read_weights(self) -> dict[str, np.ndarray]:
-        """The network's arrays, float32, checked against the checksum and against what the architecture needs."""
-        content = _read_checked(self.folder, self.weights_file, self.weights_sha256)
+        """The network's arrays, float32, checked against the checksum and against what musicnn needs."""
+        content = read_checked(self.folder, self.weights_file, self.weights_sha256)
         arrays = read_arrays(content, self.folder / self.weights_file)
-        shapes = musicnn.weight_shapes()
-        for name, shape in shapes.items():
+        if self.network_recipe is not None:
+            # Their shapes are known, and checked, when the network is built.
+            return arrays
+        for name, shape in musicnn.weight_shapes().items():
             if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
                 raise BundleError(
                     f"the weights of the bundle {self.name} do not fit its network",
                     rule=f"{self.architecture} needs {name} as float32 {list(shape)}",
-                    next_step=_REBUILD,
+                    next_step=REBUILD,
                 )
         return arrays
 
@@ -103,7 +108,7 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged", rule=str(error), next_step=_REBUILD) from error
+        raise BundleError(f"{path} is damaged", rule=str(error), next_step=REBUILD) from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         found = described.get("format") if isinstance(described, dict) else None
         raise BundleError(
@@ -124,18 +129,21 @@ class _Reader:
     def bundle(self) -> Bundle:
         labels = self._names(self._described, "labels")
         network = self._take(self._described, "network", dict)
-        architecture = self._take(network, "architecture", str)
-        if architecture != musicnn.ARCHITECTURE:
-            self._refuse(f"it needs the network {architecture!r}", f"this version has {musicnn.ARCHITECTURE}")
-        front_end = FrontEnd.from_json(self._described.get("front_end"))
-        if (front_end.window_frames, front_end.bands) != (musicnn.FRAMES, musicnn.BANDS):
+        recipe = self._network_recipe(network)
+        architecture = musicnn.ARCHITECTURE if recipe is None else recipe.name
+        front_end = read_front_end(self._described.get("front_end"))
+        hears = (recipe or NETWORKS[musicnn.ARCHITECTURE]).front_end.window_shape
+        if front_end.window_shape != hears:
             self._refuse(
-                f"its front end gives {front_end.window_frames} frames of {front_end.bands} bands",
-                f"{architecture} hears {musicnn.FRAMES} frames of {musicnn.BANDS} bands",
+                f"its front end gives {_in_words(front_end.window_shape)}", f"{architecture} hears {_in_words(hears)}"
             )
         tags = self._names(network, "tags")
-        if len(tags) != musicnn.TAGS:
+        if recipe is None and len(tags) != musicnn.TAGS:
             self._refuse(f"it names {len(tags)} tags of its network", f"{architecture} has {musicnn.TAGS}")
+        if len(tags) > MOST_LABELS:
+            self._refuse(f"it names {len(tags)} tags of its network", f"a network has at most {MOST_LABELS}")
+        network_exclusive = recipe is not None and self._take(network, "exclusive", bool)
+        embedding_size = musicnn.EMBEDDING_SIZE if recipe is None else recipe.embedding_size
         files = self._take(self._described, "files", dict)
         for file in files:
             self._check_name(file)
@@ -145,7 +153,14 @@ class _Reader:
             self._refuse(f"its temperature is {temperature}", "a temperature is greater than zero")
         thresholds = self._take(self._described, "thresholds", dict)
         parts = [
-            read_part(part, labels=labels, tags=tags, read_file=lambda name: self._read(files, name))
+            read_part(
+                part,
+                labels=labels,
+                tags=tags,
+                tags_exclusive=network_exclusive,
+                embedding_size=embedding_size,
+                read_file=lambda name: self._read(files, name),
+            )
             for part in self._take(self._described, "parts", list)
         ]
         if not parts:
@@ -159,6 +174,7 @@ class _Reader:
                 self._described["map"],
                 labels=labels,
                 read_file=lambda name: self._read(files, name, largest_bytes=LARGEST_MAP_BYTES),
+                embedding_size=embedding_size,
             )
         sha256 = self._sha256(files, weights_file)
         return Bundle(
@@ -170,24 +186,38 @@ class _Reader:
             front_end=front_end,
             architecture=architecture,
             weights_file=weights_file,
+            network_recipe=recipe,
             network_tags=tags,
+            network_exclusive=network_exclusive,
             parts=tuple(parts),
             temperature=temperature,
             thresholds={name: self._number(thresholds, name) for name in thresholds},
             metrics=self._take(self._described, "metrics", dict),
             licence=self._take(self._described, "licence", str),
-            network_id=f"{architecture}-{sha256[:16]}",
+            network_id=_network_id(recipe, network_exclusive, sha256),
             size_bytes=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
             weights_sha256=sha256,
-            recipe=Recipe.from_json(training.get("recipe")) if training else None,
+            recipe=Recipe.from_json(training["recipe"]) if training and "recipe" in training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
             genre_map=genre_map,
         )
 
+    def _network_recipe(self, network: Mapping[str, Any]) -> NetworkRecipe | None:
+        """What makes the network; None for the published musicnn, which is named by its architecture."""
+        if "recipe" not in network:
+            architecture = self._take(network, "architecture", str)
+            if architecture != musicnn.ARCHITECTURE:
+                self._refuse(f"it needs the network {architecture!r}", f"this version has {musicnn.ARCHITECTURE}")
+            return None
+        name = self._take(network, "recipe", str)
+        if name not in NETWORKS:
+            self._refuse(f"its network is made by the recipe {name!r}", f"this version has {', '.join(NETWORKS)}")
+        return NETWORKS[name]
+
     def _read(
-        self, files: Mapping[str, Any], name: str, *, largest_bytes: int = _LARGEST_FILE_BYTES
+        self, files: Mapping[str, Any], name: str, *, largest_bytes: int = LARGEST_FILE_BYTES
     ) -> dict[str, np.ndarray]:
-        content = _read_checked(self._folder, name, self._sha256(files, name), largest_bytes)
+        content = read_checked(self._folder, name, self._sha256(files, name), largest_bytes)
         return read_arrays(content, self._folder / name, largest_bytes)
 
     def _sha256(self, files: Mapping[str, Any], name: str) -> str:
@@ -221,34 +251,16 @@ class _Reader:
         return tuple(found)
 
     def _refuse(self, what: str, rule: str) -> None:
-        raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=_REBUILD)
+        raise BundleError(f"the bundle in {self._folder} cannot be used: {what}", rule=rule, next_step=REBUILD)
 
 
-def read_arrays(content: bytes, path: Path, largest_bytes: int = _LARGEST_FILE_BYTES) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file; raises BundleError if it is none, too large, or holds anything but plain numbers."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            # A small file may unpack to a very large one.
-            unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
-        if unpacked_bytes > largest_bytes:
-            raise ValueError(f"it unpacks to {unpacked_bytes} bytes, more than {largest_bytes}")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # zip and npy readers raise many kinds; all mean the same here
-        raise BundleError(f"{path} is damaged", rule=str(error), next_step=_REBUILD) from error
-    if not all(np.isfinite(values).all() for values in found.values() if values.dtype.kind == "f"):
-        raise BundleError(f"{path} is damaged", rule="weights are finite numbers", next_step=_REBUILD)
-    return found
+def _in_words(window_shape: tuple[int, ...]) -> str:
+    frames, bands, *channels = window_shape
+    return f"{frames} frames of {bands} bands" + "".join(f" in {count} channels" for count in channels)
 
 
-def _read_checked(folder: Path, name: str, sha256: str, largest_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
-    path = folder / name
-    try:
-        if path.stat().st_size > largest_bytes:
-            raise BundleError(f"{path} is too large", rule=f"at most {largest_bytes} bytes", next_step=_REBUILD)
-        content = path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read", rule=error.strerror or "", next_step=_REBUILD) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise BundleError(f"{path} is damaged", rule="its checksum is not the one in bundle.json", next_step=_REBUILD)
-    return content
+def _network_id(recipe: NetworkRecipe | None, exclusive: bool, sha256: str) -> str:
+    if recipe is None:
+        return f"{musicnn.ARCHITECTURE}-{sha256[:16]}"
+    # The same weights under a softmax and under sigmoids are two networks.
+    return f"{recipe.name}-recipe-{'softmax' if exclusive else 'sigmoid'}-{sha256[:16]}"

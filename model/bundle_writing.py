@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from model.bundle import DESCRIPTION, FORMAT, Bundle, read_bundle
-from model.front_end import FrontEnd
+from model.front_ends.front_end import FrontEnd
 from model.genre_map import MAP_FILE, GenreMap, describe_map
+from model.networks.recipes import NetworkRecipe
+
+WEIGHTS_FILE = "weights.npz"
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -46,9 +49,10 @@ def write_bundle(
 ) -> Bundle:
     """Write a bundle into `folder` and read it back.
 
-    network : "architecture", "weights" (file name) and "tags".
+    network : "weights" (a file name), "tags" (names of its outputs), and either "architecture": "musicnn", the
+        published one, or "recipe" (see `model.networks.recipes`) and "exclusive".
     texts, arrays : the other files, by name.
-    training : "recipe" and "groups", if it was trained here.
+    training : "groups", and "recipe" where its parts were trained by one, if it was trained here.
 
     A map of the bundle that was there before goes: it belongs to the network and the labels it was made with.
     """
@@ -76,6 +80,41 @@ def write_bundle(
     }
     _describe(folder, described, {file: _sha256(folder / file) for file in names})
     return read_bundle(folder)
+
+
+def write_network_bundle(
+    folder: Path,
+    recipe: NetworkRecipe,
+    weights: Mapping[str, np.ndarray],
+    *,
+    labels: tuple[str, ...],
+    exclusive: bool,
+    front_end: FrontEnd | None = None,
+    texts: Mapping[str, str] | None = None,
+    **described: Any,
+) -> Bundle:
+    """Write a bundle whose only part is a network that was trained from scratch, for just these labels.
+
+    weights : of the network, as `model.networks.weights.read_weights` gives them.
+    front_end : the recipe's own, if not given.
+    described : name, title, temperature, thresholds, metrics, licence, card and training, as in `write_bundle`.
+    """
+    return write_bundle(
+        folder,
+        labels=labels,
+        exclusive=exclusive,
+        front_end=front_end or recipe.front_end,
+        network={
+            "recipe": recipe.name,
+            "weights": WEIGHTS_FILE,
+            "tags": list(labels),
+            "exclusive": exclusive,
+        },
+        parts=[{"kind": "network", "weight": 1.0}],
+        texts=texts or {},
+        arrays={WEIGHTS_FILE: weights},
+        **described,
+    )
 
 
 def add_map(folder: Path, genre_map: GenreMap) -> Bundle:

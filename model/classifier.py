@@ -9,11 +9,11 @@ import numpy as np
 
 from model.bundle import Bundle
 from model.explanation import explain
+from model.front_ends.stream import FrontEndStream
 from model.genre_map import GenreMap
 from model.networks.loading import Network
 from model.parts import log_softmax
 from model.smoothing import ExponentialSmoother
-from model.spectrogram import MelSpectrogramStream
 
 
 class BundleClassifier:
@@ -55,13 +55,13 @@ class BundleClassifier:
         """Load the network onto its device and run it once. Blocking; raises BundleError if the weights are damaged."""
         if self._network is None:
             network = self._load_network(self.bundle)
-            network(np.zeros((1, self.window_frames, self.bundle.front_end.bands), np.float32))
+            network(self.bundle.front_end.silence()[None])
             self._network = network
 
-    def open_spectrogram(self, *, history_seconds: float) -> MelSpectrogramStream:
+    def open_spectrogram(self, *, history_seconds: float) -> FrontEndStream:
         """A new spectrogram that remembers at least `history_seconds`."""
         frames = math.ceil(history_seconds * self.sample_rate / self.hop_length) + 1
-        return MelSpectrogramStream(self.bundle.front_end, history_frames=frames)
+        return self.bundle.front_end.open_stream(history_frames=frames)
 
     def open_smoother(self, *, hop_seconds: float, time_constant_seconds: float) -> ExponentialSmoother:
         """A new smoother for one session."""
@@ -82,7 +82,7 @@ class BundleClassifier:
         return None if self.bundle.genre_map is None else self.bundle.genre_map.place(outputs)
 
     def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
-        """How much each cell of a window [frames, bands] spoke for a label: float32 [frames, bands], 0..1.
+        """How much each cell of a window spoke for a label: float32 [frames, bands of the picture], 0..1.
 
         Only after `load`; takes a good while longer than classifying, and longest when first asked.
         """

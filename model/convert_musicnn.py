@@ -19,11 +19,12 @@ import numpy as np
 
 from model.bundle_writing import write_bundle
 from model.errors import BundleError, GenrescopeError
-from model.front_end import FrontEnd
+from model.front_ends.log_mel import LogMel
 from model.library import SHIPPED_BUNDLES
 from model.networks.loading import Network, cost_ms
 from model.networks.musicnn import ARCHITECTURE, CHECKPOINT_LAYERS, weight_shapes
-from model.networks.musicnn_tensorflow import MusicnnOnTensorFlow, import_tensorflow
+from model.networks.musicnn_tensorflow import MusicnnOnTensorFlow
+from model.networks.tensorflow_device import import_tensorflow
 
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "musicnn_golden.npz"
@@ -86,12 +87,12 @@ def convert(wheel: Path, out: Path) -> None:
                 title=title,
                 labels=tuple(tags.split("|")),
                 exclusive=False,
-                front_end=FrontEnd(),
+                front_end=LogMel(),
                 network={"architecture": ARCHITECTURE, "weights": WEIGHTS_FILE, "tags": tags.split("|")},
                 parts=[{"kind": "tags"}],
                 temperature=1.0,
                 thresholds={"unsure_below": 0.15, "shown_from": 0.1},
-                metrics={"published_by_authors": published, "cost_ms": cost_ms(network, FrontEnd())},
+                metrics={"published_by_authors": published, "cost_ms": cost_ms(network, LogMel())},
                 licence=LICENCE,
                 card=CARD.format(title=title, name=name, checkpoint=checkpoint, data=data, published=published),
                 texts={LICENCE_FILE: licence},

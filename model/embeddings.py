@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from model.augmentation import ALTERATIONS
-from model.datasets.folder import LabelledTrack, read_samples
+from model.datasets.dataset import LabelledTrack
+from model.datasets.sound import read_samples
 from model.errors import AudioFileError, DataError
-from model.front_end import FrontEnd
+from model.front_ends.front_end import FrontEnd
 from model.networks.loading import Network
-from model.spectrogram import log_mel
 
 DEFAULT_CACHE = Path.home() / ".cache" / "genrescope" / "embeddings"
 HOP_SECONDS = 3.0
@@ -71,9 +71,10 @@ class Embedder:
         if kept.is_file():
             with np.load(kept, allow_pickle=False) as arrays:
                 return TrackOutputs(track, arrays["embedding"], arrays["tags"])
-        samples = read_samples(track, self._front_end.sample_rate)
+        # The figures on a card are of the same tracks wherever they are measured.
+        samples = read_samples(track, self._front_end.sample_rate, second_try=False)
         # The seed comes from the track, so that its alteration is the same in every run and in any order.
-        rng = np.random.default_rng(zlib.crc32(f"{track.source}/{track.path.name}".encode()))
+        rng = np.random.default_rng(zlib.crc32(f"{track.dataset}/{track.path.name}".encode()))
         samples = ALTERATIONS[alteration](samples, self._front_end.sample_rate, rng)
         windows = windows_of(samples, self._front_end)
         outputs = self._network(windows)
@@ -88,13 +89,13 @@ class Embedder:
         try:
             content = track.path.read_bytes()
         except OSError as error:
-            raise DataError(f"{track.path} cannot be read", rule=error.strerror or "") from error
+            raise AudioFileError(f"{track.path} cannot be read", rule=error.strerror or "") from error
         parts = f"{_VERSION} {alteration} {self._network.key} {self._front_end} {HOP_SECONDS}".encode()
         return hashlib.sha256(content + parts).hexdigest()[:32]
 
 
 def windows_of(samples: np.ndarray, front_end: FrontEnd, *, hop_seconds: float = HOP_SECONDS) -> np.ndarray:
-    """float32 [windows, window_frames, bands]: the windows of a recording, cut from one spectrogram as live ones are.
+    """float32 [windows, *window_shape]: the windows of a recording, cut from one spectrogram as live ones are.
 
     A recording shorter than a window is repeated until it fills one, as the network's authors did.
     """
@@ -103,7 +104,7 @@ def windows_of(samples: np.ndarray, front_end: FrontEnd, *, hop_seconds: float =
         raise DataError("a recording has no samples", rule="there must be something to hear")
     if len(samples) < needed:
         samples = np.tile(samples, -(-needed // len(samples)))[:needed]
-    frames = log_mel(samples, front_end)
+    frames = front_end.compute(samples)
     hop = round(hop_seconds * front_end.sample_rate / front_end.hop_length)
     starts = range(0, len(frames) - front_end.window_frames + 1, hop)
     return np.stack([frames[start : start + front_end.window_frames] for start in starts])

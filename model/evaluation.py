@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from model.bundle import Bundle
 from model.classifier import BundleClassifier, to_probabilities
-from model.datasets.folder import LabelledTrack, read_labels
+from model.datasets.dataset import Dataset, LabelledTrack, alike
+from model.datasets.requirements import check_broken, list_broken
+from model.datasets.spec import open_dataset
 from model.embeddings import DEFAULT_CACHE, Embedder, TrackOutputs
 from model.errors import DataError
 from model.evaluation_report import EvaluationReport
@@ -31,20 +33,26 @@ UNSEEN_SOURCE_TEST = {"unseen source": "plain"}
 
 def evaluate(
     classifier: BundleClassifier,
-    data_folder: Path,
+    data: str | Path | Dataset,
     *,
     cache_folder: Path = DEFAULT_CACHE,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> EvaluationReport:
-    """Measure a bundle on a folder of labelled music. Deterministic; the network's outputs are kept and reused.
+    """Measure a bundle on labelled music. Deterministic; the network's outputs are kept and reused.
 
-    Music by artists that the bundle never heard in training is classified with the bundle as it is. If the folder has
+    Music by artists that the bundle never heard in training is classified with the bundle as it is. If there are
     artists the bundle was trained on, testing the bundle on them would prove nothing; then its recipe is tested: for
     each fold it is trained anew on the other artists, and once more with each whole source left out.
 
+    data : a data set, or its SPEC (see `model.datasets.spec`). Labels that differ from the bundle's in case, spaces or
+        hyphens only are the same.
     progress : called with a step's name, how many tracks of it are done, and how many there are.
 
-    Raises DataError if the folder cannot be read, or if the same recording stands under two artists.
+    warn : called with a sentence about files that are left out because they cannot be read.
+
+    Raises DataError if the data cannot be read, if tracks have several labels, if the same recording stands under two
+    artists, or if more than a few files are broken.
     """
     bundle = classifier.bundle
     if not bundle.exclusive:
@@ -53,21 +61,30 @@ def evaluate(
             rule="evaluation needs labels of which exactly one is right",
             next_step="Choose another model, for example genres",
         )
-    tracks = read_labels(data_folder)
+    dataset = open_dataset(str(data)) if isinstance(data, str | Path) else data
     also_means = bundle.recipe.also_means if bundle.recipe else None
-    usable = [track for track in tracks if track.label in {*bundle.labels, *(also_means or {})}]
+    usable = _known_tracks(dataset, (*bundle.labels, *(also_means or {})))
     if not any(track.label in bundle.labels for track in usable):
         raise DataError(
-            f"no track in {data_folder} has a label that {bundle.name} knows",
+            f"no track in {dataset.name} has a label that {bundle.name} knows",
             rule=f"it knows {', '.join(bundle.labels)}",
         )
     check_copies(usable)
     trained_on = {group for group in {track.group for track in usable} if group_id(group) in bundle.training_groups}
+    if bundle.recipe is None and trained_on:
+        # It cannot be trained anew, so only music that it does not know proves anything.
+        usable = [track for track in usable if track.group not in trained_on]
+        if not any(track.label in bundle.labels for track in usable):
+            raise DataError(
+                f"{bundle.name} was trained on all of {dataset.name}",
+                rule="a test on artists heard in training proves nothing",
+                next_step="Give music by other artists",
+            )
     as_it_is = bundle.recipe is None or not trained_on
     trained_with = () if bundle.recipe is None or as_it_is else bundle.recipe.alterations
     alterations = dict.fromkeys((*TESTS.values(), *trained_with))
     classifier.load()
-    heard = listen(classifier, usable, alterations, cache_folder, progress)
+    heard = listen(classifier, usable, alterations, cache_folder, progress, warn)
     unsure_below = bundle.thresholds.get("unsure_below", 0.0)
     if as_it_is:
         return measure_as_it_is(bundle, heard).report(bundle.name, AS_IT_IS, unsure_below)
@@ -76,19 +93,35 @@ def evaluate(
     return results.report(bundle.name, CROSS_VALIDATION, unsure_below)
 
 
+def _known_tracks(dataset: Dataset, labels: Sequence[str]) -> list[LabelledTrack]:
+    """The tracks with one of these labels, called by it."""
+    spelling = {alike(label): label for label in reversed(labels)} | {label: label for label in labels}
+    found = []
+    for track in dataset.tracks():
+        label = spelling.get(track.label) or spelling.get(alike(track.label))
+        if label is not None:
+            found.append(replace(track, labels=(label,)))
+    return found
+
+
 def listen(
     classifier: BundleClassifier,
     tracks: Sequence[LabelledTrack],
     alterations: Iterable[str],
     cache_folder: Path,
     progress: Callable[[str, int, int], None],
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> Heard:
-    """The network's outputs for the tracks under every alteration."""
+    """The network's outputs for the tracks under every alteration; DataError if more than a few cannot be read."""
     embedder = Embedder(classifier.network, classifier.bundle.front_end, cache_folder)
-    return {
-        alteration: embedder.outputs(tracks, alteration=alteration, progress=partial(progress, alteration))
-        for alteration in alterations
-    }
+    heard = {}
+    for alteration in alterations:
+        heard[alteration] = embedder.outputs(tracks, alteration=alteration, progress=partial(progress, alteration))
+        check_broken(embedder.unreadable, len(tracks))
+    if embedder.unreadable:
+        listed = list_broken(embedder.unreadable)
+        warn(f"{len(embedder.unreadable)} of {len(tracks)} files cannot be read and are left out: {listed}.")
+    return heard
 
 
 def measure_as_it_is(bundle: Bundle, heard: Heard) -> Results:
@@ -110,10 +143,10 @@ def cross_validate(
     results = Results(labels)
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
-    sources = sorted({track.source for track in tracks if track.label in labels})
+    sources = sorted({track.dataset for track in tracks if track.label in labels})
     splits = [(TESTS, [track for track in tracks if fold_of[track.group] == fold]) for fold in range(folds)]
     if len(sources) > 1:
-        splits += [(UNSEEN_SOURCE_TEST, [track for track in tracks if track.source == source]) for source in sources]
+        splits += [(UNSEEN_SOURCE_TEST, [track for track in tracks if track.dataset == source]) for source in sources]
     for tests, held_out in splits:
         paths = {track.path for track in held_out}
         # An artist who is in two sources is tested, so is not trained on.
@@ -174,7 +207,7 @@ class Results:
             protocol=protocol,
             labels=self._labels,
             groups=len({track.group for track in tracks}),
-            sources=tuple(sorted({track.source for track in tracks})),
+            sources=tuple(sorted({track.dataset for track in tracks})),
             track=_score(truth, averaged, main.tracks, unsure_below),
             window=_score(
                 window_truth(main.tracks, self._labels),

@@ -22,15 +22,23 @@ _BAND_KERNEL = np.array([1.0, 2.0, 1.0]) / 4.0
 def explain(
     classifier: BundleClassifier, window: np.ndarray, label_index: int, *, steps: int = DEFAULT_STEPS
 ) -> np.ndarray:
-    """How much each cell of a window spoke for a label: float32 [frames, bands], 0..1.
+    """How much each cell of a window's picture spoke for a label: float32 [frames, bands], 0..1.
 
     What spoke against it is set to zero; the rest is lightly smoothed over time and bands and divided by its 99th
     percentile, so that the strongest cells are 1. Takes `steps` times two calls of the network, one window each, so
     that a live call beside it never waits for more than one.
 
-    window : float32 [frames, bands], as the network hears it.
+    A network that does not hear the picture itself but coefficients of it can only be asked when, not where: then all
+    bands of a frame say the same.
+
+    window : float32 [frames, ...], as the network hears it.
     """
-    relevance = np.maximum(attributions(classifier, window, label_index, steps=steps), 0.0)
+    front_end = classifier.bundle.front_end
+    found = attributions(classifier, window, label_index, steps=steps)
+    if not front_end.hears_picture:
+        by_frame = found.reshape(len(found), -1).sum(axis=1)
+        found = np.repeat(by_frame[:, None], len(front_end.band_frequencies_hz), axis=1)
+    relevance = np.maximum(found, 0.0)
     smooth = _smooth(_smooth(relevance, _TIME_KERNEL, axis=0), _BAND_KERNEL, axis=1)
     strongest = float(np.percentile(smooth, _ROBUST_MAXIMUM))
     if strongest <= 0.0:
@@ -41,10 +49,10 @@ def explain(
 
 
 def attributions(classifier: BundleClassifier, window: np.ndarray, label_index: int, *, steps: int) -> np.ndarray:
-    """Integrated gradients of a label's score, float64 [frames, bands]; they add up to what sound adds to silence.
+    """Integrated gradients of a label's score, float64 as the window; they add up to what sound adds to silence.
 
     M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv 1703.01365. The
-    baseline is silence, whose spectrogram is zero. The integral from there to the window is taken at the middle of
+    baseline is silence, as the front end hears it. The integral from there to the window is taken at the middle of
     equal steps; as the network is made of rectifiers and maxima its gradient jumps, and a rule for smooth functions
     (Gauss-Legendre) comes out worse. The sum is score(window) - score(silence) but for the error of the integral.
     """
@@ -52,12 +60,14 @@ def attributions(classifier: BundleClassifier, window: np.ndarray, label_index: 
         raise ValueError(f"label_index={label_index} must be one of 0 .. {len(classifier.labels) - 1}")
     if steps < 1:
         raise ValueError(f"steps={steps} must be at least 1")
+    silence = classifier.bundle.front_end.silence()
+    sound = window - silence
     total = np.zeros(window.shape)
     for number in range(steps):
-        windows = ((number + 0.5) / steps * window)[None].astype(np.float32)
+        windows = (silence + (number + 0.5) / steps * sound)[None].astype(np.float32)
         cotangents = output_gradient(classifier, classifier.network(windows), label_index)
         total += classifier.network.pull_back(windows, cotangents)[0]
-    return total / steps * window
+    return total / steps * sound
 
 
 def score(classifier: BundleClassifier, outputs: Mapping[str, np.ndarray], label_index: int) -> np.ndarray:

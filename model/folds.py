@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from model.datasets.folder import LabelledTrack
+from model.datasets.dataset import LabelledTrack
 from model.errors import DataError
 
 
@@ -35,7 +35,7 @@ def check_copies(tracks: Sequence[LabelledTrack]) -> None:
             raise DataError(
                 f"{known.path.name} and {track.path.name} are the same recording in two groups",
                 rule="copies of a recording belong to one group",
-                next_step="Correct the group in labels.csv",
+                next_step="Correct the group in labels.csv, or leave one of the files out",
             )
 
 
@@ -52,10 +52,10 @@ def grouped_folds(tracks: Sequence[LabelledTrack], *, folds: int = 5) -> np.ndar
             rule="every fold needs at least one group of its own",
             next_step="Give music by more artists",
         )
-    kinds = sorted({(track.source, track.label) for track in tracks})
+    kinds = sorted({(track.dataset, track.label) for track in tracks})
     members = {group: np.zeros(len(kinds)) for group in groups}
     for track in tracks:
-        members[track.group][kinds.index((track.source, track.label))] += 1.0
+        members[track.group][kinds.index((track.dataset, track.label))] += 1.0
     totals = np.sum(list(members.values()), axis=0)
     held = np.zeros((folds, len(kinds)))
     fold_of: dict[str, int] = {}

@@ -11,7 +11,7 @@ from typing import Any
 from model.bundle import DESCRIPTION, Bundle, read_bundle
 from model.classifier import BundleClassifier
 from model.errors import BundleError
-from model.networks.loading import Device, Network, load_musicnn
+from model.networks.loading import Device, Network, load_musicnn, load_recipe
 
 SHIPPED_BUNDLES = Path(__file__).parent / "bundles"
 DEFAULT_BUNDLE = "genres"
@@ -24,6 +24,7 @@ class BundleSummary:
     accuracy : balanced accuracy per track of music by unseen artists, 0..1, or None if it was not measured.
     accuracy_interval : its 95 % interval.
     cost_ms : time of the network for one window on two cores of the machine that built the bundle.
+    window_seconds : sound that one answer needs; so long does a live listener wait for the first.
     problem : why the bundle cannot be used; "" if it can.
     """
 
@@ -32,6 +33,7 @@ class BundleSummary:
     folder: Path
     labels: tuple[str, ...] = ()
     exclusive: bool = True
+    window_seconds: float | None = None
     accuracy: float | None = None
     accuracy_interval: tuple[float, float] | None = None
     cost_ms: float | None = None
@@ -91,9 +93,23 @@ class Library:
         with self._lock:
             key = (bundle.network_id, device)
             if key not in self._networks:
-                weights = bundle.read_weights()
-                self._networks[key] = load_musicnn(weights, network_id=bundle.network_id, device=device)
+                self._networks[key] = _load(bundle, device)
             return self._networks[key]
+
+
+def _load(bundle: Bundle, device: Device) -> Network:
+    weights = bundle.read_weights()
+    if bundle.network_recipe is None:
+        return load_musicnn(weights, network_id=bundle.network_id, device=device)
+    return load_recipe(
+        bundle.network_recipe,
+        weights,
+        labels=len(bundle.network_tags),
+        exclusive=bundle.network_exclusive,
+        network_id=bundle.network_id,
+        owner=f"the bundle {bundle.name}",
+        device=device,
+    )
 
 
 def _summary(name: str, folder: Path) -> BundleSummary:
@@ -109,6 +125,7 @@ def _summary(name: str, folder: Path) -> BundleSummary:
         folder=folder,
         labels=bundle.labels,
         exclusive=bundle.exclusive,
+        window_seconds=bundle.front_end.window_seconds,
         accuracy=track.get("value"),
         accuracy_interval=(interval[0], interval[1]) if interval else None,
         cost_ms=bundle.metrics.get("cost_ms"),

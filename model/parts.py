@@ -25,8 +25,24 @@ class TagsPart:
     """The network's own tags: the labels are the tags."""
 
     def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        tags = np.clip(outputs["tags"], 1e-7, 1.0 - 1e-7)
-        return np.log(tags / (1.0 - tags))
+        return _logit(outputs["tags"])
+
+
+@dataclass(frozen=True)
+class NetworkPart:
+    """The network's own answer, where it was trained for just these labels.
+
+    exclusive : whether the network's labels exclude each other: then their log-probabilities count, else their logits.
+    """
+
+    exclusive: bool
+    weight: float
+
+    def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        own = outputs["tags"]
+        # Single precision knows no probability between one and 1 - 6e-8, but very small ones.
+        scores = np.log(np.maximum(own, 1e-12)) if self.exclusive else _logit(own)
+        return scores * np.float32(self.weight)
 
 
 @dataclass(frozen=True)
@@ -78,23 +94,36 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
+def _logit(probabilities: np.ndarray) -> np.ndarray:
+    clipped = np.clip(probabilities, 1e-7, 1.0 - 1e-7)
+    return np.log(clipped / (1.0 - clipped))
+
+
 def read_part(
     described: object,
     *,
     labels: tuple[str, ...],
     tags: tuple[str, ...],
     read_file: Callable[[str], dict[str, np.ndarray]],
+    tags_exclusive: bool = False,
     embedding_size: int = 200,
 ) -> Part:
-    """Build a part from its untrusted description; raises BundleError if it does not fit the bundle."""
+    """Build a part from its untrusted description; raises BundleError if it does not fit the bundle.
+
+    tags : the network's own labels; tags_exclusive : whether they exclude each other.
+    """
     if not isinstance(described, dict):
         raise _refusal("a part is not described by a JSON object")
     kind = described.get("kind")
     if kind == "tags":
-        if labels != tags:
+        if labels != tags or tags_exclusive:
             raise _refusal("its labels are not the tags of its network")
         return TagsPart()
     weight = _number(described, "weight")
+    if kind == "network":
+        if labels != tags:
+            raise _refusal("its labels are not those of its network")
+        return NetworkPart(tags_exclusive, weight)
     if kind == "zero_shot":
         synonyms = described.get("synonyms")
         if not isinstance(synonyms, dict) or not set(synonyms) <= set(labels):
@@ -119,7 +148,7 @@ def read_part(
         if not (arrays["scale"] > 0).all():
             raise _refusal("the head's scale is not greater than zero")
         return HeadPart(**{name: arrays[name] for name in shapes}, clip=_number(described, "clip"), weight=weight)
-    raise _refusal(f"it has a part of the kind {kind!r}; this version has head, zero_shot and tags")
+    raise _refusal(f"it has a part of the kind {kind!r}; this version has head, zero_shot, tags and network")
 
 
 def _number(described: Mapping[str, Any], name: str) -> float:

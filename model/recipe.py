@@ -10,7 +10,7 @@ import numpy as np
 
 from model.augmentation import ALTERATIONS
 from model.calibration import fit_temperature
-from model.datasets.folder import LabelledTrack
+from model.datasets.dataset import LabelledTrack
 from model.embeddings import TrackOutputs
 from model.errors import BundleError
 from model.head import fit_head, source_class_weights
@@ -79,7 +79,7 @@ class Recipe:
         """The parts, trained on these tracks."""
         tracks = [outputs for alteration in self.alterations for outputs in heard[alteration]]
         truth = window_truth(tracks, labels, self.also_means)
-        sources = [outputs.track.source for outputs in tracks for _ in range(len(outputs.tags))]
+        sources = [outputs.track.dataset for outputs in tracks for _ in range(len(outputs.tags))]
         head = fit_head(
             np.concatenate([outputs.embedding for outputs in tracks]),
             truth,
@@ -95,16 +95,16 @@ class Recipe:
 
         It is fitted to averages over `STRETCH_WINDOWS` windows, about what smoothing makes of them.
         """
-        sources = sorted({outputs.track.source for outputs in heard["plain"]})
+        sources = sorted({outputs.track.dataset for outputs in heard["plain"]})
         if len(sources) < 2:
             return 1.0
         scores, truth, weights = [], [], []
         stretches: list[np.ndarray] = []
         for source in sources:
-            training = only(heard, lambda track: track.source != source)  # noqa: B023 - used at once
+            training = only(heard, lambda track: track.dataset != source)  # noqa: B023 - used at once
             # A label that only this source has cannot be recognised then, which no temperature mends.
             known = {outputs.track.label for outputs in training["plain"]} & set(labels)
-            left_out = [o for o in heard["plain"] if o.track.source == source and o.track.label in known]
+            left_out = [o for o in heard["plain"] if o.track.dataset == source and o.track.label in known]
             if not left_out or len(known) < 2:
                 continue
             parts = self.train(training, labels, tags)

@@ -1,1 +1,1 @@
-"""Labelled music on disk."""
+"""Labelled music: data sets that others published, and one's own; one module each."""

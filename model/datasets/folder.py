@@ -8,29 +8,38 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import soundfile
-import soxr
-
-from model.errors import AudioFileError, DataError
+from model.datasets.dataset import LabelledTrack
+from model.datasets.remote import RemoteFile
+from model.errors import DataError
 
 LABELS_FILE = "labels.csv"
 COLUMNS = ("path", "dataset", "label", "group", "seconds", "bandwidth_hz")
 
 
-@dataclass(frozen=True)
-class LabelledTrack:
-    """One sound file and what is known about it."""
+class LabelledFolder:
+    """A folder with a complete `labels.csv`. `labels` and `exclusive` follow from it."""
 
-    path: Path
-    source: str
-    label: str
-    group: str
-    seconds: float
-    bandwidth_hz: float
+    title = "A folder with labels.csv"
+    citation = "one's own"
+    licence = "as the music"
+    homepage = ""
+    exclusive = True
+    remote: tuple[RemoteFile, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.resolve().name
+        self._tracks = read_labels(folder)
+        self.labels = tuple(sorted({track.label for track in self._tracks}))
+
+    def tracks(self) -> tuple[LabelledTrack, ...]:
+        return self._tracks
+
+    def checksums(self) -> Mapping[Path, str]:
+        return {}
 
 
 def read_labels(folder: Path) -> tuple[LabelledTrack, ...]:
@@ -43,22 +52,12 @@ def read_labels(folder: Path) -> tuple[LabelledTrack, ...]:
         raise DataError(
             f"{listing} cannot be read",
             rule=f"a data folder holds sound files and a {LABELS_FILE} with {', '.join(COLUMNS)}",
-            next_step="Check the path given with --data",
+            next_step="Check the path given with --data, or write folder:FOLDER if every label has a folder of its own",
         ) from error
     tracks = [_track(Path(folder), row, f"{listing}, line {line}") for line, row in enumerate(rows, start=2)]
     if not tracks:
         raise DataError(f"{listing} lists no tracks", rule="at least one is needed")
     return tuple(tracks)
-
-
-def read_samples(track: LabelledTrack, sample_rate: int) -> np.ndarray:
-    """The track as float32 [n], mono, -1..1, at `sample_rate`; raises AudioFileError if it cannot be read."""
-    try:
-        samples, rate = soundfile.read(track.path, dtype="float32", always_2d=True)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise AudioFileError(f"{track.path} cannot be read", rule=str(error)) from error
-    mono = samples.mean(axis=1)
-    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
 
 
 def _track(folder: Path, row: dict[str, str | None], where: str) -> LabelledTrack:
@@ -75,4 +74,4 @@ def _track(folder: Path, row: dict[str, str | None], where: str) -> LabelledTrac
     path = folder / values["path"]
     if not path.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{where} names {values['path']}", rule="the sound files lie inside the data folder")
-    return LabelledTrack(path, values["dataset"], values["label"], values["group"], seconds, bandwidth_hz)
+    return LabelledTrack(path, values["dataset"], (values["label"],), values["group"], seconds, bandwidth_hz)

@@ -4,7 +4,7 @@ Reference: J. Pons and X. Serra, "musicnn: pre-trained convolutional neural netw
 late-breaking demo of ISMIR 2019, arXiv 1909.06654. Layer by layer it follows the training graph in the `.meta`
 files that come with the published weights (see `model.convert_musicnn`).
 
-Importing this module imports neither Keras nor TensorFlow; `build_musicnn` does.
+Importing this module imports neither Keras nor TensorFlow; building does.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.front_ends.log_mel import LogMel
+from model.networks.layers import finish
+
 if TYPE_CHECKING:
     import keras
 
 ARCHITECTURE = "musicnn"
-FRAMES = 187
-BANDS = 96
+FRONT_END = LogMel()
+FRAMES, BANDS = 187, 96
 TAGS = 50
 EMBEDDING_SIZE = 200
 
@@ -58,13 +61,35 @@ CHECKPOINT_LAYERS = {
 
 
 def build_musicnn() -> keras.Model:
-    """The network without its weights.
+    """The published network without its weights.
 
     Returns
     -------
-    A model from float32 [batch, 187 frames, 96 bands] (log10(10000 mel + 1), see `model.spectrogram`) to a dict:
+    A model from float32 [batch, 187 frames, 96 bands] (log10(10000 mel + 1), see `model.front_ends.log_mel`) to a dict:
         tags       float32 [batch, 50], 0..1, each tag on its own
         embedding  float32 [batch, 200]
+    """
+    import keras
+    from keras import layers
+
+    log_mel, embedding = _body()
+    tags = layers.Dense(TAGS, activation="sigmoid", name="tags")(embedding)
+    return keras.Model(log_mel, {"tags": tags, "embedding": embedding}, name=ARCHITECTURE)
+
+
+def build(labels: int, exclusive: bool) -> keras.Model:
+    """The same network for other labels, untrained, with the 50 % dropouts of the training graph.
+
+    float32 [batch, 187, 96] -> see `model.networks.layers.finish`.
+    """
+    log_mel, embedding = _body(dropout=0.5)
+    return finish(log_mel, embedding, labels=labels, exclusive=exclusive, dropout=0.5, name=ARCHITECTURE)
+
+
+def _body(*, dropout: float = 0.0) -> tuple[Any, Any]:
+    """The network up to its embedding: its input and its output.
+
+    dropout : before the dense layer; at inference it does nothing.
     """
     import keras
     from keras import layers, ops
@@ -99,11 +124,10 @@ def build_musicnn() -> keras.Model:
     # Maximum and mean of one channel stand side by side: that is how the dense layer was trained.
     pooled = ops.stack([ops.max(all_levels, axis=1), ops.mean(all_levels, axis=1)], axis=-1)
     pooled = norm("pooled_norm", layers.Flatten(name="pooled")(pooled))
-    # The 50 % dropouts of the training graph stand here and after the embedding; at inference they do nothing.
+    if dropout:
+        pooled = layers.Dropout(dropout, name="dropout_pooled")(pooled)
     hidden = layers.Dense(EMBEDDING_SIZE, activation="relu", name="penultimate")(pooled)
-    embedding = norm("embedding", hidden)
-    tags = layers.Dense(TAGS, activation="sigmoid", name="tags")(embedding)
-    return keras.Model(log_mel, {"tags": tags, "embedding": embedding}, name=ARCHITECTURE)
+    return log_mel, norm("embedding", hidden)
 
 
 def set_weights(network: keras.Model, weights: Mapping[str, np.ndarray]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from model.networks.musicnn import BANDS, EMBEDDING_SIZE, FRAMES, TAGS, build_musicnn, set_weights
 from model.networks.musicnn_gradient import gradient_of
-from model.standard_error import quiet_standard_error
+from model.networks.tensorflow_device import import_tensorflow
 
 
 class MusicnnOnTensorFlow:
@@ -55,25 +54,3 @@ class MusicnnOnTensorFlow:
         Returns float32 [batch, 187, 96]. The first call compiles it, which takes about a second.
         """
         return np.asarray(self._backward(windows, dict(cotangents)).numpy())
-
-
-def import_tensorflow(*, cpu: bool = False) -> Any:
-    """TensorFlow without its chatter, and taking GPU memory as it needs it rather than all of it at once.
-
-    cpu : hide the GPUs from TensorFlow for the rest of the process, so that nothing is even set up on them.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet_standard_error():
-        import tensorflow
-
-        tensorflow.get_logger().setLevel("ERROR")
-        try:
-            if cpu:
-                tensorflow.config.set_visible_devices([], "GPU")
-            for gpu in tensorflow.config.get_visible_devices("GPU"):
-                tensorflow.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:
-            # Somebody used TensorFlow before us: then its devices and their memory are already arranged.
-            pass
-    return tensorflow

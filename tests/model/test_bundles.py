@@ -101,7 +101,7 @@ def test_bundles_with_the_same_weights_share_one_network() -> None:
 
 def test_looking_at_bundles_imports_neither_tensorflow_nor_training_libraries() -> None:
     code = (
-        "import sys; from model.library import Library; import model.bundle, model.spectrogram;"
+        "import sys; from model.library import Library; import model.bundle, model.networks.recipes;"
         "Library().describe(); Library().open('genres', device='cpu').open_spectrogram(history_seconds=9);"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow','keras','sklearn','scipy','librosa'}))"
     )

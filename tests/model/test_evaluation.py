@@ -10,12 +10,14 @@ import pytest
 import soundfile
 
 from model.augmentation import ALTERATIONS, band_limited
-from model.datasets.folder import COLUMNS, LabelledTrack, read_labels, read_samples
+from model.datasets.dataset import LabelledTrack
+from model.datasets.folder import COLUMNS, read_labels
+from model.datasets.sound import read_samples
 from model.embeddings import Embedder, TrackOutputs, windows_of
 from model.errors import AudioFileError, DataError
 from model.evaluation import AS_IT_IS, cross_validate, evaluate
 from model.folds import check_apart, check_copies, grouped_folds
-from model.front_end import FrontEnd
+from model.front_ends.log_mel import LogMel
 from model.head import fit_head, source_class_weights
 from model.library import Library
 from model.recipe import Recipe
@@ -25,7 +27,7 @@ RECIPE = Recipe(synonyms={}, zero_shot_weight=0.0, inverse_regularisation=0.1)
 
 
 def track(source: str, label: str, group: str, number: int = 0) -> LabelledTrack:
-    return LabelledTrack(Path(f"{group}-{number}.flac"), source, label, group, 10.0, 8_000.0)
+    return LabelledTrack(Path(f"{group}-{number}.flac"), source, (label,), group, 10.0, 8_000.0)
 
 
 def synthetic_music(*, artists: int = 4, seed: int = 0) -> dict[str, list[TrackOutputs]]:
@@ -160,7 +162,7 @@ def test_outputs_are_kept_and_an_unreadable_file_is_left_out(small_folder: Path,
 
     (small_folder / "0.wav").write_bytes(b"no sound")
     tracks = read_labels(small_folder)
-    embedder = Embedder(Counting(), FrontEnd(), tmp_path / "cache")
+    embedder = Embedder(Counting(), LogMel(), tmp_path / "cache")
     first = embedder.outputs(tracks)
     second = embedder.outputs(tracks)
     assert len(first) == len(second) == 5
@@ -201,7 +203,7 @@ def test_a_missing_sound_file_is_named() -> None:
 
 
 def test_a_short_recording_is_repeated_until_it_fills_a_window() -> None:
-    front_end = FrontEnd()
+    front_end = LogMel()
     assert windows_of(np.ones(100, np.float32), front_end).shape == (1, 187, 96)
     assert windows_of(np.ones(10 * 16_000, np.float32), front_end).shape == (3, 187, 96)
 

@@ -21,7 +21,8 @@ from model.build_map import HEARINGS, build, build_map, choose_tracks
 from model.bundle import Bundle, read_bundle
 from model.bundle_writing import add_map, write_arrays
 from model.classifier import BundleClassifier
-from model.datasets.folder import COLUMNS, LabelledTrack
+from model.datasets.dataset import LabelledTrack
+from model.datasets.folder import COLUMNS
 from model.embeddings import TrackOutputs, windows_of
 from model.errors import BundleError, DataError
 from model.genre_map import MAP_FILE, GenreMap
@@ -371,7 +372,7 @@ def synthetic_music(bundle: Bundle, *, informative: bool) -> dict[str, list[Trac
     heard: dict[str, list[TrackOutputs]] = {hearing: [] for hearing in HEARINGS}
     for label, centre in centres.items():
         for number in range(24):
-            track = LabelledTrack(Path(f"{label}-{number}"), "a", label, f"{label}-{number % 8}", 10.0, 8_000.0)
+            track = LabelledTrack(Path(f"{label}-{number}"), "a", (label,), f"{label}-{number % 8}", 10.0, 8_000.0)
             own = (centre if informative else 0.0) + rng.normal(0, 1, 200)
             for hearing, shift in zip(HEARINGS, (0.0, 0.3, 0.6, 1.0), strict=True):
                 embedding = own + shift * towards + rng.normal(0, 0.2, (4, 200))
@@ -447,7 +448,7 @@ def test_music_of_labels_it_does_not_know_makes_no_map(tmp_path: Path) -> None:
 
 
 def test_every_artist_is_on_the_map_before_one_is_there_twice() -> None:
-    tracks = [LabelledTrack(Path(f"{n}"), "a", "jazz", group, 1.0, 8_000.0) for n, group in enumerate("aaabbc")]
+    tracks = [LabelledTrack(Path(f"{n}"), "a", ("jazz",), group, 1.0, 8_000.0) for n, group in enumerate("aaabbc")]
     assert [track.group for track in choose_tracks(tracks, 4)] == ["a", "a", "b", "c"]
     assert choose_tracks(tracks, 9) == tracks
 
