@@ -1,4 +1,4 @@
-"""The networks that can be trained from scratch, by the name that `genrescope train --network` and bundles use."""
+"""The networks that can be trained from scratch, by the names that bundles use."""
 
 from __future__ import annotations
 
