@@ -228,7 +228,7 @@ class Part(StrEnum):
 
 @app.command(
     epilog="[bold]Examples[/]\n\ngenrescope benchmark\n\ngenrescope benchmark --cpu --json benchmark.json\n\n"
-    "genrescope benchmark live page load --markdown   [dim]# the table of the README[/]"
+    "genrescope benchmark live page load --markdown   [dim]# the tables of the README[/]"
 )
 def benchmark(
     parts: Annotated[
