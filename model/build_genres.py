@@ -53,10 +53,15 @@ genres says which of ten genres (those of the GTZAN collection) it hears: {label
 - Two opinions are added: a head (logistic regression on the network's embedding, trained here) and, at weight
   {zero_shot}, the network's own tags that mean a genre. Their sum is divided by a temperature of {temperature:.2f},
   fitted on sources that the head was not trained on, to averages over 9 s.
-- The music was heard three times in training: as it is, without anything above 4 kHz, and through a simulated
-  loudspeaker, room and microphone. Every (source, genre) had the same weight.
 - Below {unsure_below:.2f} it is "not sure". The threshold is the lowest at which, of the 3 s windows of sources
   never heard in training, {wanted:.0%} are right where a genre is named; {share:.0%} of those windows are then named.
+
+## Trained on
+
+- The network, by its authors: the Million Song Dataset with tags of Last.fm listeners.
+- The head, here: the tracks that are counted below, all of them; their genres are those that the collections came with.
+- The music was heard three times in training: as it is, without anything above 4 kHz, and through a simulated
+  loudspeaker, room and microphone. Every (source, genre) had the same weight.
 
 ## Measured
 
@@ -71,7 +76,14 @@ without the artists (or the source) it is tested on. Every genre counts the same
 - Music of none of the ten genres (techno, tango) is given the nearest of them, or "not sure".
 - A cheap microphone in a live room costs a good part of the accuracy (the last line of the table).
 
-Licence: ISC for the network, see LICENSE-musicnn; the head is part of this project.
+## Intended use
+
+Showing people who listen along which of the ten genres music is like, and how sure that is. Not for sorting a
+collection without looking, and not for decisions about people or money.
+
+## Licence
+
+ISC for the network, see LICENSE-musicnn; the head is part of this project, under its licence.
 """
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from model.bundle import DESCRIPTION, FORMAT, Bundle, read_bundle
+from model.card import CARD_FILE, check_card
 from model.front_ends.front_end import FrontEnd
 from model.genre_map import MAP_FILE, GenreMap, describe_map
 from model.networks.recipes import NetworkRecipe
@@ -53,16 +54,18 @@ def write_bundle(
         published one, or "recipe" (see `model.networks.recipes`) and "exclusive".
     texts, arrays : the other files, by name.
     training : "groups", and "recipe" where its parts were trained by one, if it was trained here.
+    card : Markdown, as `model.card.Card.to_markdown` gives it; BundleError, and nothing written, if it says too little.
 
     A map of the bundle that was there before goes: it belongs to the network and the labels it was made with.
     """
+    check_card(card, owner=f"the bundle {name}")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MAP_FILE).unlink(missing_ok=True)
-    for file, text in {**texts, "card.md": card}.items():
+    for file, text in {**texts, CARD_FILE: card}.items():
         (folder / file).write_text(text, encoding="utf-8")
     for file, values in arrays.items():
         write_arrays(folder / file, values)
-    names = sorted({*texts, *arrays, "card.md"})
+    names = sorted({*texts, *arrays, CARD_FILE})
     described = {
         "format": FORMAT,
         "name": name,

@@ -50,10 +50,31 @@ CARD = """# {title}
 {name} is the network {checkpoint} of Jordi Pons and Xavier Serra (2019, arXiv 1909.06654), converted without changing a
 number: it gives 50 tags, each a probability of its own, so that several may hold at once.
 
-- Hears: 3 s of mono sound at 16 kHz, 187 frames of 96 mel bands.
-- Trained by its authors on {data}. They report {published}; nothing was trained here.
+It hears 3 s of mono sound at 16 kHz, 187 frames of 96 mel bands.
+
+## Trained on
+
+By its authors on {data}. Nothing was trained here.
+
+## Measured
+
+The authors report {published}, on recordings of the same collection that they had kept apart.
+That the numbers of the original come out is checked when it is converted.
+
+## Limits
+
 - Tags are what listeners wrote, not facts. "00s" or "beautiful" are guesses by sound; rare tags get low probabilities.
-- Licence: ISC, see LICENSE-musicnn.
+- Music unlike anything in that collection gets tags all the same.
+- How good it is on other collections was not measured tag by tag.
+
+## Intended use
+
+Describing music to people who listen along, and as the ears of other bundles. Not for decisions about people or money,
+and not for telling who plays.
+
+## Licence
+
+ISC, see LICENSE-musicnn.
 """
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from model.bundle import read_bundle
 from model.bundle_writing import write_arrays, write_network_bundle
+from model.card import Card
 from model.classifier import BundleClassifier
 from model.errors import BundleError
 from model.library import Library
@@ -27,6 +28,7 @@ from stream.waterfall import Waterfall
 from tests.sounds import write_tone
 
 ROOT = Path(__file__).parents[2]
+CARD = Card("A test", "Says nothing.", "Chance", "0 tracks", "Everywhere", "Tests only", "As the project").to_markdown()
 PARAMETERS = {
     # For so many labels so many numbers. Those of the last two are the seeds'; musicnn's is the published one.
     "small": (10, 538_778),
@@ -69,7 +71,7 @@ def write(folder: Path, recipe: NetworkRecipe, *, exclusive: bool | None = None,
         thresholds={"unsure_below": 0.0},
         metrics={},
         licence="none",
-        card="# A test\n",
+        card=CARD,
         training={"groups": ["0123456789ab"]},
     )
     return weights
