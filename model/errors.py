@@ -6,6 +6,8 @@ They live in this room because every other room may import it; the command line 
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class GenrescopeError(Exception):
     """Something a person can put right.
@@ -25,9 +27,19 @@ class GenrescopeError(Exception):
         self.next_step = next_step
         super().__init__(self._sentence())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors come back from other processes; by itself Python would call __init__ with the whole sentence.
+        return _again, (type(self), self.args, self.__dict__)
+
     def _sentence(self) -> str:
         text = self.what if not self.rule else f"{self.what}: {self.rule}"
         return f"{text}. {self.next_step}." if self.next_step else f"{text}."
+
+
+def _again(kind: type[GenrescopeError], arguments: tuple[str, ...], values: dict[str, Any]) -> GenrescopeError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(values)
+    return error
 
 
 class SettingError(GenrescopeError):
