@@ -72,7 +72,12 @@ def expected_calibration_error(
     bins : equally wide stretches of confidence; one includes its upper edge.
     """
     weights = np.ones(len(confidence)) if weights is None else np.asarray(weights, np.float64)
-    place = np.clip(np.ceil(np.asarray(confidence, np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    place = calibration_bin(confidence, bins)
     gap = np.bincount(place, weights * (np.asarray(confidence, np.float64) - correct), minlength=bins)
     total = float(weights.sum())
     return float(np.abs(gap).sum() / total) if total > 0.0 else 0.0
+
+
+def calibration_bin(confidence: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """int [n]: the bin, 0 .. bins - 1, of each confidence, 0..1."""
+    return np.clip(np.ceil(np.asarray(confidence, np.float64) * bins).astype(int) - 1, 0, bins - 1)

@@ -8,20 +8,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from model.bundle import Bundle
-from model.classifier import BundleClassifier, to_probabilities
+from model.classifier import BundleClassifier
 from model.datasets.dataset import Dataset, LabelledTrack, alike
 from model.datasets.requirements import check_broken, list_broken
 from model.datasets.spec import open_dataset
-from model.embeddings import DEFAULT_CACHE, Embedder, TrackOutputs
+from model.embeddings import DEFAULT_CACHE, Embedder
 from model.errors import DataError
-from model.evaluation_report import EvaluationReport
+from model.evaluation_report import Report
 from model.folds import check_apart, check_copies, grouped_folds
-from model.parts import Part
-from model.recipe import Heard, Recipe, add_scores, only, window_truth
-from model.scores import Scores, confusion, score
+from model.recipe import Heard, Recipe, only
+from model.results import Results
 
 FOLDS = 5
 CROSS_VALIDATION = f"grouped cross-validation in {FOLDS} folds"
@@ -31,6 +28,32 @@ TESTS = {"track": "plain", "band-limited": "telephone", "microphone": "microphon
 UNSEEN_SOURCE_TEST = {"unseen source": "plain"}
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A bundle that was asked about labelled music.
+
+    protocol : `CROSS_VALIDATION` or `AS_IT_IS`.
+    heard : the network's outputs, for every alteration, for the tracks in the test (and those its recipe trains on).
+    left_out : sentences about tracks that are not in the test, and why.
+    """
+
+    bundle: Bundle
+    dataset: Dataset
+    protocol: str
+    results: Results
+    heard: Heard
+    left_out: tuple[str, ...]
+
+    @property
+    def threshold(self) -> float:
+        """Below it is "not sure"; where several labels hold, a label is shown from it on."""
+        return label_threshold(self.bundle)
+
+    def report(self) -> Report:
+        """The figures of the bundle's card."""
+        return self.results.report(self.bundle.name, self.protocol, self.threshold)
+
+
 def evaluate(
     classifier: BundleClassifier,
     data: str | Path | Dataset,
@@ -38,69 +61,108 @@ def evaluate(
     cache_folder: Path = DEFAULT_CACHE,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
-) -> EvaluationReport:
-    """Measure a bundle on labelled music. Deterministic; the network's outputs are kept and reused.
+) -> Report:
+    """Measure a bundle on labelled music; see `examine`."""
+    return examine(classifier, data, cache_folder=cache_folder, progress=progress, warn=warn).report()
+
+
+def examine(
+    classifier: BundleClassifier,
+    data: str | Path | Dataset,
+    *,
+    cache_folder: Path = DEFAULT_CACHE,
+    progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+    warn: Callable[[str], None] = lambda sentence: None,
+) -> Evaluation:
+    """Ask a bundle about labelled music. Deterministic; the network's outputs are kept and reused.
 
     Music by artists that the bundle never heard in training is classified with the bundle as it is. If there are
     artists the bundle was trained on, testing the bundle on them would prove nothing; then its recipe is tested: for
-    each fold it is trained anew on the other artists, and once more with each whole source left out.
+    each fold it is trained anew on the other artists, and once more with each whole source left out. A bundle without
+    a recipe is tested on the other artists only.
 
     data : a data set, or its SPEC (see `model.datasets.spec`). Labels that differ from the bundle's in case, spaces or
-        hyphens only are the same.
+        hyphens only are the same. Tracks with none of the bundle's labels are left out.
     progress : called with a step's name, how many tracks of it are done, and how many there are.
-
     warn : called with a sentence about files that are left out because they cannot be read.
 
-    Raises DataError if the data cannot be read, if tracks have several labels, if the same recording stands under two
-    artists, or if more than a few files are broken.
+    Raises DataError if the data cannot be read, if tracks have several labels where the bundle's exclude each other, if
+    the same recording stands under two artists, or if more than a few files are broken.
     """
     bundle = classifier.bundle
-    if not bundle.exclusive:
-        raise DataError(
-            f"the model {bundle.name} gives several tags at once",
-            rule="evaluation needs labels of which exactly one is right",
-            next_step="Choose another model, for example genres",
-        )
     dataset = open_dataset(str(data)) if isinstance(data, str | Path) else data
-    also_means = bundle.recipe.also_means if bundle.recipe else None
-    usable = _known_tracks(dataset, (*bundle.labels, *(also_means or {})))
-    if not any(track.label in bundle.labels for track in usable):
-        raise DataError(
-            f"no track in {dataset.name} has a label that {bundle.name} knows",
-            rule=f"it knows {', '.join(bundle.labels)}",
-        )
+    recipe = bundle.recipe if bundle.exclusive else None
+    usable, left_out = _usable_tracks(bundle, dataset, recipe)
+    as_it_is = recipe is None or not any(group_id(track.group) in bundle.training_groups for track in usable)
+    trained_with = () if recipe is None or as_it_is else recipe.alterations
+    alterations = dict.fromkeys((*TESTS.values(), *trained_with))
+    classifier.load()
+
+    def note(sentence: str) -> None:
+        left_out.append(sentence)
+        warn(sentence)
+
+    heard = listen(classifier, usable, alterations, cache_folder, progress, note)
+    if recipe is None or as_it_is:
+        results = measure_as_it_is(bundle, heard)
+    else:
+        results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard)
+        results.window_seconds = bundle.front_end.window_seconds
+    protocol = AS_IT_IS if as_it_is else CROSS_VALIDATION
+    return Evaluation(bundle, dataset, protocol, results, heard, tuple(left_out))
+
+
+def label_threshold(bundle: Bundle) -> float:
+    """Below it is "not sure"; where several labels hold, a label is shown from it on."""
+    if bundle.exclusive:
+        return bundle.thresholds.get("unsure_below", 0.0)
+    return bundle.thresholds.get("shown_from", 0.5)
+
+
+def _usable_tracks(bundle: Bundle, dataset: Dataset, recipe: Recipe | None) -> tuple[list[LabelledTrack], list[str]]:
+    """The tracks that prove something, and sentences about the others."""
+    also_means = recipe.also_means if recipe else None
+    everything = dataset.tracks()
+    usable = _known_tracks(everything, (*bundle.labels, *(also_means or {})), exclusive=bundle.exclusive)
+    _require_known(bundle, dataset, usable, f"no track in {dataset.name} has a label that {bundle.name} knows")
     check_copies(usable)
+    left_out = []
+    if len(usable) < len(everything):
+        left_out.append(f"{len(everything) - len(usable)} tracks have none of the labels that {bundle.name} knows.")
     trained_on = {group for group in {track.group for track in usable} if group_id(group) in bundle.training_groups}
-    if bundle.recipe is None and trained_on:
+    if recipe is None and trained_on:
         # It cannot be trained anew, so only music that it does not know proves anything.
-        usable = [track for track in usable if track.group not in trained_on]
-        if not any(track.label in bundle.labels for track in usable):
+        unknown = [track for track in usable if track.group not in trained_on]
+        if not unknown:
             raise DataError(
                 f"{bundle.name} was trained on all of {dataset.name}",
                 rule="a test on artists heard in training proves nothing",
                 next_step="Give music by other artists",
             )
-    as_it_is = bundle.recipe is None or not trained_on
-    trained_with = () if bundle.recipe is None or as_it_is else bundle.recipe.alterations
-    alterations = dict.fromkeys((*TESTS.values(), *trained_with))
-    classifier.load()
-    heard = listen(classifier, usable, alterations, cache_folder, progress, warn)
-    unsure_below = bundle.thresholds.get("unsure_below", 0.0)
-    if as_it_is:
-        return measure_as_it_is(bundle, heard).report(bundle.name, AS_IT_IS, unsure_below)
-    recipe: Recipe = bundle.recipe  # type: ignore[assignment]
-    results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard)
-    return results.report(bundle.name, CROSS_VALIDATION, unsure_below)
+        left_out.append(f"{len(usable) - len(unknown)} tracks are by artists that {bundle.name} was trained on.")
+        usable = unknown
+    return usable, left_out
 
 
-def _known_tracks(dataset: Dataset, labels: Sequence[str]) -> list[LabelledTrack]:
-    """The tracks with one of these labels, called by it."""
+def _require_known(bundle: Bundle, dataset: Dataset, usable: Sequence[LabelledTrack], what: str) -> None:
+    if not any(label in bundle.labels for track in usable for label in track.labels):
+        named = ", ".join(bundle.labels[:30])
+        more = f" and {len(bundle.labels) - 30} more" if len(bundle.labels) > 30 else ""
+        raise DataError(what, rule=f"it knows {named}{more}")
+
+
+def _known_tracks(
+    tracks: Iterable[LabelledTrack], labels: Sequence[str], *, exclusive: bool = True
+) -> list[LabelledTrack]:
+    """The tracks with these labels, called by them; DataError if a track has several that exclude each other."""
     spelling = {alike(label): label for label in reversed(labels)} | {label: label for label in labels}
     found = []
-    for track in dataset.tracks():
-        label = spelling.get(track.label) or spelling.get(alike(track.label))
-        if label is not None:
-            found.append(replace(track, labels=(label,)))
+    for track in tracks:
+        named = (track.label,) if exclusive else track.labels
+        known = (spelling.get(label) or spelling.get(alike(label)) for label in named)
+        kept = tuple(dict.fromkeys(label for label in known if label is not None))
+        if kept:
+            found.append(replace(track, labels=kept))
     return found
 
 
@@ -125,11 +187,13 @@ def listen(
 
 
 def measure_as_it_is(bundle: Bundle, heard: Heard) -> Results:
-    """What a bundle says of music that it was not trained on."""
-    tested = only(heard, lambda track: track.label in bundle.labels)
-    results = Results(bundle.labels)
+    """What a bundle says of music that it was not trained on, one label or several at once."""
+    tested = only(heard, lambda track: any(label in bundle.labels for label in track.labels))
+    results = Results(bundle.labels, exclusive=bundle.exclusive, window_seconds=bundle.front_end.window_seconds)
     for name, alteration in TESTS.items():
-        results.add(name, tested[alteration], bundle.parts, bundle.temperature)
+        # A heard without the alterations, for a quick look, is measured as far as it goes.
+        if alteration in tested:
+            results.add(name, tested[alteration], bundle.parts, bundle.temperature)
     return results
 
 
@@ -166,66 +230,3 @@ def cross_validate(
 def group_id(group: str) -> str:
     """What stands for an artist in a bundle: the name itself need not be told."""
     return hashlib.sha256(group.encode()).hexdigest()[:12]
-
-
-@dataclass
-class _Collected:
-    tracks: list[TrackOutputs]
-    windows: list[np.ndarray]
-
-
-class Results:
-    """Gathers predictions from folds and turns them into a report."""
-
-    def __init__(self, labels: tuple[str, ...]) -> None:
-        self._labels = labels
-        self._collected: dict[str, _Collected] = {}
-
-    def add(self, name: str, tracks: Sequence[TrackOutputs], parts: Sequence[Part], temperature: float) -> None:
-        collected = self._collected.setdefault(name, _Collected([], []))
-        for outputs in tracks:
-            collected.tracks.append(outputs)
-            collected.windows.append(to_probabilities(add_scores(parts, [outputs]), temperature, exclusive=True))
-
-    def windows(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities float32 [windows, labels] and truth int [windows] of a test."""
-        collected = self._collected[name]
-        return np.concatenate(collected.windows), window_truth(collected.tracks, self._labels)
-
-    def report(self, bundle: str, protocol: str, unsure_below: float) -> EvaluationReport:
-        """All tests scored; a highest probability below `unsure_below` is "not sure"."""
-        main = self._collected["track"]
-        tracks = [outputs.track for outputs in main.tracks]
-        truth, averaged = self._by_track(main)
-        variants = {
-            name: _score(*self._by_track(collected), collected.tracks, unsure_below)
-            for name, collected in self._collected.items()
-            if name != "track"
-        }
-        return EvaluationReport(
-            bundle=bundle,
-            protocol=protocol,
-            labels=self._labels,
-            groups=len({track.group for track in tracks}),
-            sources=tuple(sorted({track.dataset for track in tracks})),
-            track=_score(truth, averaged, main.tracks, unsure_below),
-            window=_score(
-                window_truth(main.tracks, self._labels),
-                np.concatenate(main.windows),
-                [outputs for outputs in main.tracks for _ in range(len(outputs.tags))],
-                unsure_below,
-            ),
-            unseen_source=variants.get("unseen source"),
-            band_limited=variants.get("band-limited"),
-            microphone=variants.get("microphone"),
-            confusion=tuple(tuple(row) for row in confusion(averaged, truth).tolist()),
-        )
-
-    def _by_track(self, collected: _Collected) -> tuple[np.ndarray, np.ndarray]:
-        truth = np.array([self._labels.index(outputs.track.label) for outputs in collected.tracks])
-        return truth, np.stack([windows.mean(axis=0) for windows in collected.windows])
-
-
-def _score(truth: np.ndarray, probabilities: np.ndarray, tracks: Sequence[TrackOutputs], unsure_below: float) -> Scores:
-    groups = [outputs.track.group for outputs in tracks]
-    return score(probabilities, truth, groups, unsure_below=unsure_below)

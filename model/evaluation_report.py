@@ -3,9 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from model.measures.rounding import rounded
+from model.measures.text_table import table
 from model.scores import Scores
+
+
+class Report(Protocol):
+    """What all reports have."""
+
+    @property
+    def protocol(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def groups(self) -> int: ...
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+    @property
+    def window_seconds(self) -> float: ...
+
+    @property
+    def HEADINGS(self) -> tuple[str, ...]: ...  # noqa: N802 - a constant of the records
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table's rows, see `HEADINGS`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict for `json.dumps`; numbers to four places. It stands under `metrics` in `bundle.json`."""
+
+    def to_text(self) -> str:
+        """Markdown that reads well in a terminal too: stands in the bundle's card and is what the command prints."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +47,12 @@ class EvaluationReport:
 
     protocol : how artists were kept apart.
     groups : artists (or source recordings) in the test.
-    track, window : scores of whole tracks (mean probabilities of their windows) and of single 3 s windows.
+    track, window : scores of whole tracks (mean probabilities of their windows) and of single windows.
     unseen_source : scores of tracks when all of their source was left out of training, if that was measured.
     band_limited : scores of tracks with everything above 4 kHz taken away before listening.
     microphone : scores of tracks heard through a simulated loudspeaker, room and microphone.
     confusion : tracks of the row's label that were called by the column's.
+    window_seconds : sound that the model hears at once.
     """
 
     bundle: str
@@ -32,16 +66,19 @@ class EvaluationReport:
     band_limited: Scores | None
     microphone: Scores | None
     confusion: tuple[tuple[int, ...], ...]
+    window_seconds: float = 3.0
+
+    HEADINGS = ("", "balanced accuracy (95 %)", "in first 2", "in first 3", "macro F1", "ECE", "right when sure")
 
     def to_json(self) -> dict[str, Any]:
         """A dict for `json.dumps`; numbers to four places."""
-        return _rounded(asdict(self))
+        return dict(rounded(asdict(self)))
 
-    def rows(self) -> list[tuple[str, str, str, str, str, str, str]]:
+    def rows(self) -> list[tuple[str, ...]]:
         """The table's rows: what, balanced accuracy, precision at 2 and 3, macro F1, ECE, when sure."""
         found = [
             ("tracks", self.track),
-            ("windows of 3 s", self.window),
+            (f"windows of {self.window_seconds:g} s", self.window),
             ("tracks, source not in training", self.unseen_source),
             ("tracks, nothing above 4 kHz", self.band_limited),
             ("tracks, through a microphone", self.microphone),
@@ -60,19 +97,17 @@ class EvaluationReport:
             if scores is not None
         ]
 
-    HEADINGS = ("", "balanced accuracy (95 %)", "in first 2", "in first 3", "macro F1", "ECE", "right when sure")
-
     def to_text(self) -> str:
         """Markdown that reads well in a terminal too: stands in the bundle's card and is what the command prints."""
         lines = [
             f"{self.bundle}: {self.protocol}; {self.track.examples} tracks and {self.window.examples} windows by "
             f"{self.groups} artists from {', '.join(self.sources)}.",
             "",
-            *_table([self.HEADINGS, *self.rows()]),
+            *table([self.HEADINGS, *self.rows()]),
             "",
             "Tracks by label (row) and what they were called (column):",
             "",
-            *_table(
+            *table(
                 [
                     ("", *self.labels, "right"),
                     *(
@@ -83,20 +118,3 @@ class EvaluationReport:
             ),
         ]
         return "\n".join(lines) + "\n"
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return lines
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _rounded(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return round(value, 4) if isinstance(value, float) else value

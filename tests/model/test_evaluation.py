@@ -171,9 +171,12 @@ def test_outputs_are_kept_and_an_unreadable_file_is_left_out(small_folder: Path,
     np.testing.assert_array_equal(first[2].embedding, second[2].embedding)
 
 
-def test_tags_cannot_be_evaluated_as_if_one_were_right(small_folder: Path) -> None:
-    with pytest.raises(DataError, match="several tags"):
-        evaluate(Library().open("tags", device="cpu"), small_folder)
+def test_a_bundle_of_tags_is_measured_on_the_tags_that_the_music_has(small_folder: Path, tmp_path: Path) -> None:
+    report = evaluate(Library().open("tags", device="cpu"), small_folder, cache_folder=tmp_path / "cache")
+    assert report.protocol == AS_IT_IS
+    assert report.labels == ("rock", "jazz")
+    assert [line.tracks for line in report.tags] == [3, 3]
+    assert report.track.held == 1.0
 
 
 @pytest.mark.parametrize(
