@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import zipfile
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import DataError
+from model.whole_files import written_whole
 
 CHECKPOINT_FILE = "checkpoint.npz"
 HISTORY_FILE = "history.json"
@@ -88,7 +88,8 @@ class CheckpointFolder:
         if progress.get("version") != _VERSION:
             raise DataError(f"{self.path} is of another version", next_step="Start anew with --fresh")
         self._check_same(progress["fingerprint"])
-        return TrainingState(**lists, **{name: progress[name] for name in _NUMBERS})
+        known: dict[str, Any] = {**lists, **{name: progress[name] for name in _NUMBERS}}
+        return TrainingState(**known)
 
     def write(self, state: TrainingState) -> None:
         """Keep this state, and the history beside it; raises DataError, the older one kept, if there is no space."""
@@ -99,36 +100,19 @@ class CheckpointFolder:
             f"{name}/{number:04d}": values for name in _ARRAYS for number, values in enumerate(getattr(state, name))
         }
         arrays[_PROGRESS] = np.array(json.dumps(progress))
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._write_whole(self.path, lambda file: np.savez(file, **arrays))
-            self._write_history(state)
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
+        with written_whole(self.path) as file:
+            np.savez(file, **arrays)
+            file.flush()
+            # Renamed before it is on the disk, it could be empty after a power cut.
+            os.fsync(file.fileno())
+        history = {"settings": self.fingerprint, "best_epoch": state.best_epoch, "epochs": state.history}
+        with written_whole(self.folder / HISTORY_FILE) as file:
+            file.write(json.dumps(history, indent=1).encode())
 
     def clear(self) -> None:
         """Forget this training."""
         for name in (CHECKPOINT_FILE, HISTORY_FILE):
-            for path in (self.folder / name, self.folder / f"{name}.part"):
-                path.unlink(missing_ok=True)
-
-    def _write_history(self, state: TrainingState) -> None:
-        text = json.dumps(
-            {"settings": self.fingerprint, "best_epoch": state.best_epoch, "epochs": state.history}, indent=1
-        )
-        self._write_whole(self.folder / HISTORY_FILE, lambda file: file.write(text.encode()))
-
-    def _write_whole(self, path: Path, write: Any) -> None:
-        partial = path.with_name(f"{path.name}.part")
-        try:
-            with partial.open("wb") as file:
-                write(file)
-                file.flush()
-                # Renamed before it is on the disk, it could be empty after a power cut.
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+            (self.folder / name).unlink(missing_ok=True)
 
     def _check_same(self, found: Mapping[str, Any]) -> None:
         different = [name for name in self.fingerprint if self.fingerprint[name] != found.get(name)]
@@ -159,12 +143,3 @@ def assign(variables: Sequence[Any], values: Sequence[np.ndarray], what: str) ->
 def _short(value: object) -> str:
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return DataError(
-        f"there is no space for {path}" if full else f"{path} cannot be written",
-        rule=error.strerror or "",
-        next_step="Make room, and start it again: it goes on from the last checkpoint",
-    )
