@@ -48,6 +48,25 @@ def check(spec: Spec, labels: Labels = "") -> None:
 
 
 @data_app.command(
+    epilog="[bold]Examples[/]\n\ngenrescope data extract folder:~/music --out ~/spectrograms --png\n\n"
+    "genrescope data extract songs.csv --out ~/mfcc --network three-block-cnn"
+)
+def extract(
+    spec: Spec,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where they are to be kept.")],
+    network: Annotated[str, typer.Option("--network", metavar="NAME", help="As this network hears.")] = "",
+    model: Annotated[str, typer.Option("--model", metavar="BUNDLE", help="As this bundle hears.")] = "",
+    png: Annotated[bool, typer.Option("--png", help="Pictures too, in folders by label.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="Processes; 0 for one per core.")] = 0,
+    labels: Labels = "",
+) -> None:
+    """Write the spectrogram of every track once. Start it again to go on where it broke off."""
+    from dashboard.extract_command import extract_spectrograms
+
+    raise typer.Exit(extract_spectrograms(spec, out, network=network, model=model, png=png, jobs=jobs, labels=labels))
+
+
+@data_app.command(
     epilog="[bold]Examples[/]\n\ngenrescope data download fma-small ~/fma\n\n"
     "genrescope data download gtzan ~/gtzan --from https://mirror.example/gtzan"
 )

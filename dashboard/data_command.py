@@ -47,7 +47,7 @@ def print_datasets() -> None:
 def print_summary(spec: str, *, labels: str = "") -> None:
     """What is in a data set."""
     dataset = open_dataset(spec, labels=labels)
-    with _tracks_progress("opening files") as progress:
+    with tracks_progress("opening files") as progress:
         summary = summarise(dataset, progress=progress)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(summary.title)}[/bold] ({escape(summary.name)}), licence: {escape(summary.licence)}")
@@ -73,7 +73,7 @@ def print_summary(spec: str, *, labels: str = "") -> None:
 def print_check(spec: str, *, labels: str = "") -> int:
     """Check a data set; the exit code says whether training and evaluation would accept it."""
     dataset = open_dataset(spec, labels=labels)
-    with _tracks_progress("reading files") as progress:
+    with tracks_progress("reading files") as progress:
         found = check(dataset, progress=progress)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{found.files} files, {found.seconds / 3600:.2f} hours of sound could be read.")
@@ -148,7 +148,8 @@ def _faults(found: Findings) -> Iterator[tuple[str, list[str]]]:
 
 
 @contextmanager
-def _tracks_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def tracks_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work on one track after the other; yields what is told how many are done, of how many."""
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
