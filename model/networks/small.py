@@ -20,7 +20,7 @@ FRONT_END = LogMel()
 """16 kHz, 187 frames x 96 mel bands, as musicnn."""
 EMBEDDING_SIZE = 256
 _STEM = 24
-_MIXED = 208
+_MIXED = 320
 _BLOCKS = (
     # (filters, stride): each halves frames and bands where the stride is two.
     (48, 2),
@@ -29,9 +29,9 @@ _BLOCKS = (
     (112, 2),
     (112, 1),
     (112, 1),
-    (208, 2),
-    (208, 1),
-    (208, 1),
+    (256, 2),
+    (256, 1),
+    (256, 1),
 )
 
 

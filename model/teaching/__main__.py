@@ -1,0 +1,113 @@
+"""`python -m model.teaching`: the steps of teaching the student, in the order in which they are needed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from model.errors import GenrescopeError
+
+DEFAULT_FOLDER = Path.home() / ".cache" / "genrescope" / "teaching"
+_HELD_OUT_SHARDS = 4
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+Folder = Annotated[Path, typer.Option(help="Where everything is kept, outside the project.")]
+Teacher = Annotated[Path, typer.Option(help="mn04_as as a Keras model, its list of classes beside it.")]
+
+
+@app.command("free-music")
+def free_music(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Fetch freely licensed music from Debian's packages (some 3 GB)."""
+    from model.teaching.free_music import fetch
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("fetching", total=None)
+        count = fetch(
+            folder / "free-music",
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            warn=bar.console.print,
+        )
+    print(f"{count} recordings in {folder / 'free-music'}")
+
+
+@app.command()
+def speech(folder: Folder = DEFAULT_FOLDER, count: int = 300) -> None:
+    """Have sentences spoken, so that speech can be told from music."""
+    from model.teaching.speech import speak
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("speaking", total=count)
+        speak(folder / "speech", count, progress=lambda done, total: bar.update(task, completed=done))
+    print(f"{count} recordings in {folder / 'speech'}")
+
+
+@app.command("prepare")
+def prepare_corpus(
+    data: Annotated[list[str], typer.Option(help="A data set's SPEC; may be given several times.")],
+    music: Annotated[list[Path] | None, typer.Option(help="A folder of music without labels; likewise.")] = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Decode all sound into one corpus. The folders of `free-music` and `speech` are part of it if they are there."""
+    from model.teaching.corpus import SAMPLE_RATE, prepare
+
+    own = [folder / name for name in ("free-music", "speech") if (folder / name).is_dir()]
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("decoding", total=None)
+        corpus = prepare(
+            folder / "corpus",
+            data,
+            [*own, *(music or [])],
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            warn=bar.console.print,
+        )
+    hours = sum(recording.length for recording in corpus.recordings) / SAMPLE_RATE / 3600.0
+    held_out = sum(recording.length for recording in corpus.recordings if recording.held_out)
+    print(
+        f"{len(corpus.recordings)} recordings, {len({r.group for r in corpus.recordings})} groups, {hours:.1f} h, "
+        f"of which {held_out / SAMPLE_RATE / 3600.0:.1f} h are kept for testing"
+    )
+
+
+@app.command("examples")
+def make_examples(
+    teacher: Teacher,
+    shards: Annotated[int, typer.Option(help="Shards of 1,024 examples to teach with.")] = 200,
+    jobs: Annotated[int, typer.Option(help="Processes, one core each.")] = 2,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Make and label examples. Can be stopped and started again: what is there is not made anew."""
+    from model.teaching.examples import ShardRange, write_shards
+
+    wanted = [
+        ShardRange(side, first, stop, jobs)
+        for side, stop in (("plain", _HELD_OUT_SHARDS), ("altered", _HELD_OUT_SHARDS), ("train", shards))
+        for first in range(jobs)
+    ]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        for made in [pool.submit(write_shards, folder / "corpus", folder / "examples", teacher, one) for one in wanted]:
+            made.result()
+    print(f"{len(list((folder / 'examples').glob('train-*.targets.npz')))} shards in {folder / 'examples'}")
+
+
+def main() -> int:
+    """The command; errors in words."""
+    try:
+        app(standalone_mode=False)
+    except GenrescopeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except typer.Abort:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
