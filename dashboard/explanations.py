@@ -57,7 +57,7 @@ class Explanations:
 def _explain(session: Session, glimpse: Glimpse) -> dict[str, Any]:
     classifier, prediction = session.classifier, glimpse.prediction
     label = int(np.argmax(prediction.probabilities))
-    relevance = classifier.explain(glimpse.window, label)
+    relevance = classifier.explain(glimpse.window, label, glimpse.context_outputs)
     # As wide as the columns of the waterfall, over which it is drawn.
     seconds = classifier.window_seconds
     count = max(1, round(seconds / session.settings.column_seconds))

@@ -4,6 +4,7 @@
         bundle.json     what it says, how it hears, which parts it has, what was measured
         weights.npz     the network: float32 arrays by "layer/variable"
         head.npz        the arrays of its head, where it has one
+        rhythm.npz      those of the head on the rhythm, where it has one
         map.npz         its training music on a map, where it has one
         card.md         for people
         LICENSE-...     the licences of what it is made from
@@ -30,8 +31,9 @@ from model.front_ends.kinds import read_front_end
 from model.genre_map import LARGEST_MAP_BYTES, GenreMap, read_map
 from model.networks import musicnn
 from model.networks.recipes import MOST_LABELS, NETWORKS, NetworkRecipe
-from model.parts import Part, read_part
+from model.parts import Part, RhythmPart, read_part
 from model.recipe import Recipe
+from model.rhythm import LONGEST_SECONDS, can_be_heard
 
 FORMAT = 1
 DESCRIPTION = "bundle.json"
@@ -74,6 +76,17 @@ class Bundle:
     recipe: Recipe | None = None
     training_groups: frozenset[str] = field(repr=False, default=frozenset())
     genre_map: GenreMap | None = field(repr=False, default=None)
+
+    @property
+    def hears_rhythm(self) -> bool:
+        """Whether one of its parts asks for the rhythm."""
+        return any(isinstance(part, RhythmPart) for part in self.parts)
+
+    @property
+    def context_seconds(self) -> float:
+        """Sound before a window's end that it makes use of: that of the window, and more for the rhythm."""
+        seconds = self.front_end.window_seconds
+        return max(seconds, LONGEST_SECONDS) if self.hears_rhythm else seconds
 
     def read_weights(self) -> dict[str, np.ndarray]:
         """The network's arrays, float32, checked against the checksum and against what musicnn needs."""
@@ -159,6 +172,7 @@ class _Reader:
                 tags=tags,
                 tags_exclusive=network_exclusive,
                 embedding_size=embedding_size,
+                hears_rhythm=can_be_heard(front_end),
                 read_file=lambda name: self._read(files, name),
             )
             for part in self._take(self._described, "parts", list)

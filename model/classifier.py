@@ -12,8 +12,11 @@ from model.explanation import explain
 from model.front_ends.stream import FrontEndStream
 from model.genre_map import GenreMap
 from model.networks.loading import Network
-from model.parts import log_softmax
+from model.parts import RHYTHM, log_softmax
+from model.rhythm import rhythm_before
 from model.smoothing import ExponentialSmoother
+
+_NOTHING: Mapping[str, np.ndarray] = {}
 
 
 class BundleClassifier:
@@ -34,6 +37,8 @@ class BundleClassifier:
         self.hop_length = bundle.front_end.hop_length
         self.window_frames = bundle.front_end.window_frames
         self.window_seconds = bundle.front_end.window_seconds
+        self.context_seconds = bundle.context_seconds
+        self._hears_rhythm = bundle.hears_rhythm
         self.band_frequencies_hz = bundle.front_end.band_frequencies_hz
         self.display_range = bundle.front_end.display_range
         self.thresholds = bundle.thresholds
@@ -67,8 +72,22 @@ class BundleClassifier:
         """A new smoother for one session."""
         return ExponentialSmoother(hop_seconds=hop_seconds, time_constant_seconds=time_constant_seconds)
 
+    def context_outputs(self, frames: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What is heard in more sound than the network's window, to be put beside the network's outputs.
+
+        frames : float32 [n, bands], up to `context_seconds` before a window's end, fewer when a stretch begins.
+
+        Returns "rhythm" as float32 [1, features] for a bundle with a rhythm part, else nothing.
+        """
+        if not self._hears_rhythm:
+            return _NOTHING
+        return {RHYTHM: rhythm_before(frames, self.bundle.front_end)[None]}
+
     def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Outputs of the network -> float32 [batch, labels], 0..1; rows add up to one where `exclusive`."""
+        """Outputs of the network, and of the context -> float32 [batch, labels], 0..1.
+
+        Rows add up to one where `exclusive`.
+        """
         scores = np.asarray(sum(part.scores(outputs) for part in self.bundle.parts))
         return to_probabilities(scores, self.bundle.temperature, exclusive=self.exclusive)
 
@@ -81,12 +100,16 @@ class BundleClassifier:
         """Outputs of the network -> places on the map, float32 [batch, 2], -1..1; None without a map."""
         return None if self.bundle.genre_map is None else self.bundle.genre_map.place(outputs)
 
-    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+    def explain(
+        self, window: np.ndarray, label_index: int, context_outputs: Mapping[str, np.ndarray] = _NOTHING
+    ) -> np.ndarray:
         """How much each cell of a window spoke for a label: float32 [frames, bands of the picture], 0..1.
+
+        context_outputs : what `context_outputs` gave for it; it is not explained, but it counts.
 
         Only after `load`; takes a good while longer than classifying, and longest when first asked.
         """
-        return explain(self, window, label_index)
+        return explain(self, window, label_index, context_outputs)
 
     def sure(self, probabilities: np.ndarray) -> bool:
         """Whether the best of the smoothed probabilities [labels] is good enough to be named."""

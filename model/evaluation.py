@@ -13,7 +13,7 @@ from model.classifier import BundleClassifier
 from model.datasets.dataset import Dataset, LabelledTrack, alike
 from model.datasets.requirements import check_broken, list_broken
 from model.datasets.spec import open_dataset
-from model.embeddings import DEFAULT_CACHE, Embedder
+from model.embeddings import DEFAULT_CACHE, Embedder, TrackRhythm
 from model.errors import DataError
 from model.evaluation_report import Report
 from model.folds import check_apart, check_copies, grouped_folds
@@ -102,10 +102,13 @@ def examine(
         left_out.append(sentence)
         warn(sentence)
 
-    heard = listen(classifier, usable, alterations, cache_folder, progress, note)
+    with_rhythm = bundle.hears_rhythm or (recipe is not None and recipe.rhythm is not None)
+    heard = listen(classifier, usable, alterations, cache_folder, progress, note, with_rhythm=with_rhythm)
     if recipe is None or as_it_is:
         results = measure_as_it_is(bundle, heard)
     else:
+        if recipe.rhythm is not None and recipe.rhythm.rendered_weight > 0.0:
+            note(f"{bundle.name} may have learned rhythms from rendered music too, which is missing in this test.")
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard)
         results.window_seconds = bundle.front_end.window_seconds
     protocol = AS_IT_IS if as_it_is else CROSS_VALIDATION
@@ -173,9 +176,16 @@ def listen(
     cache_folder: Path,
     progress: Callable[[str, int, int], None],
     warn: Callable[[str], None] = lambda sentence: None,
+    *,
+    with_rhythm: bool | None = None,
 ) -> Heard:
-    """The network's outputs for the tracks under every alteration; DataError if more than a few cannot be read."""
-    embedder = Embedder(classifier.network, classifier.bundle.front_end, cache_folder)
+    """The network's outputs for the tracks under every alteration; DataError if more than a few cannot be read.
+
+    with_rhythm : whether the rhythm is wanted too; if not given, whether the classifier's bundle has a part for it.
+    """
+    bundle = classifier.bundle
+    with_rhythm = bundle.hears_rhythm if with_rhythm is None else with_rhythm
+    embedder = Embedder(classifier.network, bundle.front_end, cache_folder, with_rhythm=with_rhythm)
     heard = {}
     for alteration in alterations:
         heard[alteration] = embedder.outputs(tracks, alteration=alteration, progress=partial(progress, alteration))
@@ -198,11 +208,19 @@ def measure_as_it_is(bundle: Bundle, heard: Heard) -> Results:
 
 
 def cross_validate(
-    recipe: Recipe, labels: tuple[str, ...], tags: tuple[str, ...], heard: Heard, *, folds: int = FOLDS
+    recipe: Recipe,
+    labels: tuple[str, ...],
+    tags: tuple[str, ...],
+    heard: Heard,
+    *,
+    folds: int = FOLDS,
+    rendered: Sequence[TrackRhythm] = (),
 ) -> Results:
     """What a recipe says of music by artists (in folds), and from sources, that it was not trained on.
 
     In every fold the temperature is fitted too, on the fold's training music alone.
+
+    rendered : music made by a program, of which the part on the rhythm is trained in every fold; it is never tested.
     """
     results = Results(labels)
     tracks = [outputs.track for outputs in heard["plain"]]
@@ -219,9 +237,10 @@ def cross_validate(
         tested = only(heard, lambda track: track.path in paths and track.label in labels)  # noqa: B023
         if not tested["plain"]:
             continue
-        check_apart((o.track for o in training["plain"]), (o.track for o in tested["plain"]))
-        parts = recipe.train(training, labels, tags)
-        temperature = recipe.fit_temperature(training, labels, tags)
+        trained_on = [*(o.track for o in training["plain"]), *(o.track for o in rendered)]
+        check_apart(trained_on, (o.track for o in tested["plain"]))
+        parts = recipe.train(training, labels, tags, rendered)
+        temperature = recipe.fit_temperature(training, labels, tags, rendered)
         for name, alteration in tests.items():
             results.add(name, tested[alteration], parts, temperature)
     return results

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from model.classifier import BundleClassifier
 
 DEFAULT_STEPS = 8
+_NOTHING: Mapping[str, np.ndarray] = {}
 _ROBUST_MAXIMUM = 99.0
 """Percentile that becomes one: a single cell does not make the rest pale."""
 _TIME_KERNEL = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
@@ -20,7 +21,12 @@ _BAND_KERNEL = np.array([1.0, 2.0, 1.0]) / 4.0
 
 
 def explain(
-    classifier: BundleClassifier, window: np.ndarray, label_index: int, *, steps: int = DEFAULT_STEPS
+    classifier: BundleClassifier,
+    window: np.ndarray,
+    label_index: int,
+    context_outputs: Mapping[str, np.ndarray] = _NOTHING,
+    *,
+    steps: int = DEFAULT_STEPS,
 ) -> np.ndarray:
     """How much each cell of a window's picture spoke for a label: float32 [frames, bands], 0..1.
 
@@ -32,9 +38,11 @@ def explain(
     bands of a frame say the same.
 
     window : float32 [frames, ...], as the network hears it.
+    context_outputs : what the sound before it had to say, each float32 [1, ...]. The network does not hear it, and it
+        stays as it is; but what speaks for a label depends on what else does.
     """
     front_end = classifier.bundle.front_end
-    found = attributions(classifier, window, label_index, steps=steps)
+    found = attributions(classifier, window, label_index, context_outputs, steps=steps)
     if not front_end.hears_picture:
         by_frame = found.reshape(len(found), -1).sum(axis=1)
         found = np.repeat(by_frame[:, None], len(front_end.band_frequencies_hz), axis=1)
@@ -48,7 +56,14 @@ def explain(
     return np.minimum(smooth / strongest, 1.0).astype(np.float32)
 
 
-def attributions(classifier: BundleClassifier, window: np.ndarray, label_index: int, *, steps: int) -> np.ndarray:
+def attributions(
+    classifier: BundleClassifier,
+    window: np.ndarray,
+    label_index: int,
+    context_outputs: Mapping[str, np.ndarray] = _NOTHING,
+    *,
+    steps: int,
+) -> np.ndarray:
     """Integrated gradients of a label's score, float64 as the window; they add up to what sound adds to silence.
 
     M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv 1703.01365. The
@@ -65,7 +80,7 @@ def attributions(classifier: BundleClassifier, window: np.ndarray, label_index: 
     total = np.zeros(window.shape)
     for number in range(steps):
         windows = (silence + (number + 0.5) / steps * sound)[None].astype(np.float32)
-        cotangents = output_gradient(classifier, classifier.network(windows), label_index)
+        cotangents = output_gradient(classifier, classifier.network(windows), label_index, context_outputs)
         total += classifier.network.pull_back(windows, cotangents)[0]
     return total / steps * sound
 
@@ -81,7 +96,10 @@ def score(classifier: BundleClassifier, outputs: Mapping[str, np.ndarray], label
 
 
 def output_gradient(
-    classifier: BundleClassifier, outputs: Mapping[str, np.ndarray], label_index: int
+    classifier: BundleClassifier,
+    outputs: Mapping[str, np.ndarray],
+    label_index: int,
+    context_outputs: Mapping[str, np.ndarray] = _NOTHING,
 ) -> dict[str, np.ndarray]:
     """The score's gradient with respect to the network's outputs for one window: float32 [1, ...] by name.
 
@@ -97,7 +115,8 @@ def output_gradient(
         varied[name][places, np.arange(len(step))] += step
         varied[name][places + rows, np.arange(len(step))] -= step
         first += len(step)
-    scores = score(classifier, varied, label_index)
+    constant = {name: np.repeat(values, 2 * rows, axis=0) for name, values in context_outputs.items()}
+    scores = score(classifier, {**varied, **constant}, label_index)
     differences = scores[:rows] - scores[rows:]
     gradient = {}
     first = 0

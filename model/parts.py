@@ -9,7 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from model.errors import BundleError
+from model.rhythm import FEATURES
 
+RHYTHM = "rhythm"
+"""Name of the rhythm among the outputs: float32 [batch, FEATURES], rows of NaN where too little has been heard."""
 _REBUILD = "Build the bundle again, or use another"
 
 
@@ -83,9 +86,34 @@ class HeadPart:
     weight: float
 
     def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        standard = np.clip((outputs["embedding"] - self.mean) / self.scale, -self.clip, self.clip)
+        return self.weighted(outputs["embedding"])
+
+    def weighted(self, values: np.ndarray) -> np.ndarray:
+        """float32 [n, embedding] -> weighted log-probabilities, float32 [n, labels]."""
+        standard = np.clip((values - self.mean) / self.scale, -self.clip, self.clip)
         logits = standard @ self.coefficients + self.intercepts
         return log_softmax(logits) * np.float32(self.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class RhythmPart:
+    """The same on the rhythm before the window's end (see `model.rhythm`).
+
+    head : its arrays have `FEATURES` rows where those of a head have the embedding's.
+
+    Where too little has been heard for a rhythm (rows of NaN, or no rhythm at all) it has no opinion: zeros.
+    """
+
+    head: HeadPart
+
+    def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        rows = len(next(iter(outputs.values())))
+        scores = np.zeros((rows, len(self.head.intercepts)), np.float32)
+        rhythm = outputs.get(RHYTHM)
+        if rhythm is not None:
+            heard = np.isfinite(rhythm).all(axis=1)
+            scores[heard] = self.head.weighted(rhythm[heard])
+        return scores
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -107,10 +135,12 @@ def read_part(
     read_file: Callable[[str], dict[str, np.ndarray]],
     tags_exclusive: bool = False,
     embedding_size: int = 200,
+    hears_rhythm: bool = True,
 ) -> Part:
     """Build a part from its untrusted description; raises BundleError if it does not fit the bundle.
 
     tags : the network's own labels; tags_exclusive : whether they exclude each other.
+    hears_rhythm : whether a rhythm can be computed from what the front end gives.
     """
     if not isinstance(described, dict):
         raise _refusal("a part is not described by a JSON object")
@@ -139,16 +169,41 @@ def read_part(
             raise _refusal("its epsilon is not greater than zero")
         return ZeroShotPart(tuple(columns), weight, epsilon, _number(described, "absent_log_probability"))
     if kind == "head":
-        arrays = read_file(str(described.get("file")))
-        size = (embedding_size,)
-        shapes = {"mean": size, "scale": size, "coefficients": (*size, len(labels)), "intercepts": (len(labels),)}
-        for name, shape in shapes.items():
-            if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
-                raise _refusal(f"the head's {name} are not float32 {list(shape)}")
-        if not (arrays["scale"] > 0).all():
-            raise _refusal("the head's scale is not greater than zero")
-        return HeadPart(**{name: arrays[name] for name in shapes}, clip=_number(described, "clip"), weight=weight)
-    raise _refusal(f"it has a part of the kind {kind!r}; this version has head, zero_shot, tags and network")
+        return _read_head(described, embedding_size, weight, labels, read_file)
+    if kind == "rhythm":
+        if not hears_rhythm:
+            raise _refusal("it has a rhythm part, for which its front end is not made")
+        return RhythmPart(_read_head(described, FEATURES, weight, labels, read_file))
+    raise _refusal(f"it has a part of the kind {kind!r}; this version has head, rhythm, zero_shot, tags and network")
+
+
+def describe_head(part: HeadPart | RhythmPart, file: str) -> dict[str, Any]:
+    """The part as `bundle.json` describes it; its arrays (`head_arrays`) stand in `file`."""
+    kind, head = ("rhythm", part.head) if isinstance(part, RhythmPart) else ("head", part)
+    return {"kind": kind, "file": file, "weight": head.weight, "clip": head.clip}
+
+
+def head_arrays(part: HeadPart | RhythmPart) -> dict[str, np.ndarray]:
+    """The arrays of a part, by the names that they have in its file."""
+    head = part.head if isinstance(part, RhythmPart) else part
+    return {name: getattr(head, name) for name in ("mean", "scale", "coefficients", "intercepts")}
+
+
+def _read_head(
+    described: Mapping[str, Any],
+    size: int,
+    weight: float,
+    labels: tuple[str, ...],
+    read_file: Callable[[str], dict[str, np.ndarray]],
+) -> HeadPart:
+    arrays = read_file(str(described.get("file")))
+    shapes = {"mean": (size,), "scale": (size,), "coefficients": (size, len(labels)), "intercepts": (len(labels),)}
+    for name, shape in shapes.items():
+        if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
+            raise _refusal(f"the head's {name} are not float32 {list(shape)}")
+    if not (arrays["scale"] > 0).all():
+        raise _refusal("the head's scale is not greater than zero")
+    return HeadPart(**{name: arrays[name] for name in shapes}, clip=_number(described, "clip"), weight=weight)
 
 
 def _number(described: Mapping[str, Any], name: str) -> float:

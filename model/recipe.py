@@ -11,14 +11,20 @@ import numpy as np
 from model.augmentation import ALTERATIONS
 from model.calibration import fit_temperature
 from model.datasets.dataset import LabelledTrack
-from model.embeddings import TrackOutputs
+from model.embeddings import TrackOutputs, TrackRhythm
 from model.errors import BundleError
+from model.folds import grouped_folds
 from model.head import fit_head, source_class_weights
-from model.parts import Part, ZeroShotPart
+from model.parts import RHYTHM, HeadPart, Part, RhythmPart, ZeroShotPart, describe_head, head_arrays
+from model.rhythm_recipe import RhythmRecipe, fit_rhythm, label_meanings, rhythm_of_track
 
 STRETCH_WINDOWS = 3
 """Windows of 3 s that are averaged for the fit of the temperature."""
+SAME_SOURCE_FOLDS = 3
+"""Parts into which the artists are divided for it where there is one source only."""
 
+HEAD_FILE = "head.npz"
+RHYTHM_FILE = "rhythm.npz"
 Heard = Mapping[str, Sequence[TrackOutputs]]
 """For every alteration the same tracks in the same order."""
 
@@ -31,6 +37,7 @@ class Recipe:
     zero_shot_weight : of the network's own tags among the parts; 0 leaves them out.
     alterations : how the training music is heard (see `model.augmentation`).
     also_means : labels of the data that count as labels of the bundle in training, never in testing.
+    rhythm : how the part on the rhythm is trained; None leaves it out.
     """
 
     synonyms: Mapping[str, Sequence[str]]
@@ -41,6 +48,7 @@ class Recipe:
     zero_shot_epsilon: float = 1e-4
     zero_shot_absent: float = -1.5
     also_means: Mapping[str, str] | None = None
+    rhythm: RhythmRecipe | None = None
 
     @classmethod
     def from_json(cls, values: object) -> Recipe:
@@ -54,11 +62,20 @@ class Recipe:
                 f"the bundle was trained with the alterations {alterations!r}",
                 rule=f"this version has {', '.join(ALTERATIONS)}",
             )
-        return cls(**{**values, "alterations": tuple(alterations)})
+        rhythm = values.get("rhythm")
+        return cls(
+            **{
+                **values,
+                "alterations": tuple(alterations),
+                "rhythm": None if rhythm is None else RhythmRecipe.from_json(rhythm),
+            }
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A dict for `json.dumps`."""
-        return {**asdict(self), "alterations": list(self.alterations)}
+        values = {**asdict(self), "alterations": list(self.alterations)}
+        rhythm = values.pop("rhythm")
+        return values if self.rhythm is None else {**values, "rhythm": {**rhythm, "tempos": list(self.rhythm.tempos)}}
 
     def zero_shot(self, labels: Sequence[str], tags: Sequence[str]) -> ZeroShotPart:
         """The part that reads the network's own tags."""
@@ -75,8 +92,27 @@ class Recipe:
             "synonyms": {label: list(names) for label, names in self.synonyms.items()},
         }
 
-    def train(self, heard: Heard, labels: Sequence[str], tags: Sequence[str]) -> tuple[Part, ...]:
-        """The parts, trained on these tracks."""
+    def describe(self, parts: Sequence[Part]) -> tuple[list[dict[str, Any]], dict[str, dict[str, np.ndarray]]]:
+        """Parts that `train` made, as `model.bundle_writing.write_bundle` takes them: descriptions, and arrays by file
+        name."""
+        described, arrays = [], {}
+        for part in parts:
+            if isinstance(part, ZeroShotPart):
+                described.append(self.describe_zero_shot())
+            elif isinstance(part, HeadPart | RhythmPart):
+                file = RHYTHM_FILE if isinstance(part, RhythmPart) else HEAD_FILE
+                described.append(describe_head(part, file))
+                arrays[file] = head_arrays(part)
+        return described, arrays
+
+    def train(
+        self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Sequence[TrackRhythm] = ()
+    ) -> tuple[Part, ...]:
+        """The parts, trained on these tracks.
+
+        rendered : music made by a program. It trains the part on the rhythm and nothing else: in a head on embeddings
+            it would teach what a synthesiser sounds like.
+        """
         tracks = [outputs for alteration in self.alterations for outputs in heard[alteration]]
         truth = window_truth(tracks, labels, self.also_means)
         sources = [outputs.track.dataset for outputs in tracks for _ in range(len(outputs.tags))]
@@ -88,37 +124,55 @@ class Recipe:
             inverse_regularisation=self.inverse_regularisation,
             clip=self.clip,
         )
-        return (head, self.zero_shot(labels, tags)) if self.zero_shot_weight else (head,)
+        parts: list[Part] = [head]
+        if self.rhythm is not None:
+            parts.append(fit_rhythm(self.rhythm, tracks, rendered, labels, self.also_means))
+        if self.zero_shot_weight:
+            parts.append(self.zero_shot(labels, tags))
+        return tuple(parts)
 
-    def fit_temperature(self, heard: Heard, labels: Sequence[str], tags: Sequence[str]) -> float:
+    def fit_temperature(
+        self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Sequence[TrackRhythm] = ()
+    ) -> float:
         """The temperature that suits sources that training never saw: each source is left out in turn.
 
-        It is fitted to averages over `STRETCH_WINDOWS` windows, about what smoothing makes of them.
+        Where all music comes from one source, a third of its artists is left out in turn instead. The temperature is
+        fitted to averages over `STRETCH_WINDOWS` windows, about what smoothing makes of them.
         """
-        sources = sorted({outputs.track.dataset for outputs in heard["plain"]})
-        if len(sources) < 2:
-            return 1.0
         scores, truth, weights = [], [], []
         stretches: list[np.ndarray] = []
-        for source in sources:
-            training = only(heard, lambda track: track.dataset != source)  # noqa: B023 - used at once
+        for number, hidden in enumerate(_hidden_in_turn([outputs.track for outputs in heard["plain"]])):
+            training = only(heard, lambda track: track not in hidden)  # noqa: B023 - used at once
             # A label that only this source has cannot be recognised then, which no temperature mends.
             known = {outputs.track.label for outputs in training["plain"]} & set(labels)
-            left_out = [o for o in heard["plain"] if o.track.dataset == source and o.track.label in known]
+            left_out = [o for o in heard["plain"] if o.track in hidden and o.track.label in known]
             if not left_out or len(known) < 2:
                 continue
-            parts = self.train(training, labels, tags)
+            parts = self.train(training, labels, tags, rendered)
             scores.append(add_scores(parts, left_out))
             truth.append(window_truth(left_out, labels))
             for outputs in left_out:
-                number = np.arange(len(outputs.tags)) // STRETCH_WINDOWS
-                stretches.append(number + (stretches[-1][-1] + 1 if stretches else 0))
-            weights.append(source_class_weights([source] * len(truth[-1]), truth[-1]) / len(truth[-1]))
+                stretch = np.arange(len(outputs.tags)) // STRETCH_WINDOWS
+                stretches.append(stretch + (stretches[-1][-1] + 1 if stretches else 0))
+            weights.append(source_class_weights([str(number)] * len(truth[-1]), truth[-1]) / len(truth[-1]))
         if not scores:
             return 1.0
         return fit_temperature(
             np.concatenate(scores), np.concatenate(truth), np.concatenate(weights), np.concatenate(stretches)
         )
+
+
+def _hidden_in_turn(tracks: Sequence[LabelledTrack]) -> list[set[LabelledTrack]]:
+    """What to leave out of training in turn: every source, or a part of the artists where there is but one source."""
+    sources = sorted({track.dataset for track in tracks})
+    if len(sources) > 1:
+        return [{track for track in tracks if track.dataset == source} for source in sources]
+    if len({track.group for track in tracks}) < SAME_SOURCE_FOLDS:
+        return []
+    fold_of = grouped_folds(tracks, folds=SAME_SOURCE_FOLDS)
+    return [
+        {track for track, at in zip(tracks, fold_of, strict=True) if at == fold} for fold in range(SAME_SOURCE_FOLDS)
+    ]
 
 
 def add_scores(parts: Sequence[Part], tracks: Sequence[TrackOutputs]) -> np.ndarray:
@@ -127,6 +181,8 @@ def add_scores(parts: Sequence[Part], tracks: Sequence[TrackOutputs]) -> np.ndar
         "embedding": np.concatenate([track.embedding for track in tracks]),
         "tags": np.concatenate([track.tags for track in tracks]),
     }
+    if any(isinstance(part, RhythmPart) for part in parts):
+        outputs[RHYTHM] = np.concatenate([rhythm_of_track(track) for track in tracks])
     return np.asarray(sum(part.scores(outputs) for part in parts))
 
 
@@ -134,9 +190,7 @@ def window_truth(
     tracks: Sequence[TrackOutputs], labels: Sequence[str], also_means: Mapping[str, str] | None = None
 ) -> np.ndarray:
     """int [windows]: the index of the right label of every window."""
-    meanings = {label: index for index, label in enumerate(labels)}
-    for label, meaning in (also_means or {}).items():
-        meanings.setdefault(label, meanings[meaning])
+    meanings = label_meanings(labels, also_means)
     return np.concatenate([np.full(len(track.tags), meanings[track.track.label]) for track in tracks])
 
 

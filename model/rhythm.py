@@ -15,6 +15,10 @@ import math
 
 import numpy as np
 
+from model.front_ends.compression import LOG_10000
+from model.front_ends.front_end import FrontEnd
+from model.front_ends.log_mel import LogMel
+
 SHORTEST_SECONDS = 6.0
 """With less there is no rhythm to speak of: a bar and a half of a slow waltz, and long lags lie in too few places."""
 LONGEST_SECONDS = 12.0
@@ -26,8 +30,13 @@ BANDS = ("low", "middle", "high", "all")
 FEATURES = len(BANDS) * len(LAGS_SECONDS)
 """All lags of "low", then of "middle", "high" and "all"."""
 LEAST_FRAME_RATE_HZ = 30.0
+VERSION = 1
+"""Raised when the same frames would give other numbers."""
 LEAST_BANDS = 12
 
+_HALF_STEP = math.sqrt(LAGS_SECONDS[1] / LAGS_SECONDS[0])
+_AROUND_SECONDS = 1.0
+_KERNEL = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
 _GROUPS = 24
 """Neighbouring mel bands that rise together are counted once."""
 _COMPRESSION = 100.0
@@ -35,7 +44,30 @@ _COMPRESSION = 100.0
 _FLOOR = 1e-4
 """Of the mean power of all groups: where there is less, as above a codec's cut-off, noise makes no onsets."""
 _SILENCE = 1e-9
-"""Of the variance of the flux: below it nothing moves."""
+"""Of the variance of the onsets: below it nothing moves."""
+
+
+def can_be_heard(front_end: FrontEnd) -> bool:
+    """Whether a rhythm can be computed from what this front end gives."""
+    return (
+        isinstance(front_end, LogMel)
+        and front_end.compression == LOG_10000
+        and front_end.bands >= LEAST_BANDS
+        and front_end.sample_rate / front_end.hop_length >= LEAST_FRAME_RATE_HZ
+    )
+
+
+def rhythm_before(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """The rhythm at the end of what has been heard of a stretch of sound; the same code live and in training.
+
+    frames : float32 [n, bands], all frames of the stretch up to a window's end, or at least the last 12 s of them.
+
+    Returns float32 [FEATURES], all NaN if they are fewer than 6 s of sound give.
+    """
+    if len(frames) < front_end.frame_count(round(SHORTEST_SECONDS * front_end.sample_rate)):
+        return np.full(FEATURES, np.nan, np.float32)
+    longest = front_end.frame_count(round(LONGEST_SECONDS * front_end.sample_rate))
+    return rhythm(frames[-longest:], front_end.sample_rate / front_end.hop_length)
 
 
 def rhythm(frames: np.ndarray, frame_rate_hz: float) -> np.ndarray:
@@ -53,11 +85,11 @@ def rhythm(frames: np.ndarray, frame_rate_hz: float) -> np.ndarray:
     frames = np.asarray(frames)
     if frames.ndim != 2 or frames.shape[1] < LEAST_BANDS:
         raise ValueError(f"frames have the shape {frames.shape}, but rhythm needs [n, {LEAST_BANDS} bands or more]")
-    flux = onset_flux(frames)
-    longest = math.ceil(LAGS_SECONDS[-1] * frame_rate_hz) + 2
-    if flux.shape[1] < longest + 2:
+    longest = math.ceil(LAGS_SECONDS[-1] * _HALF_STEP * frame_rate_hz) + 1
+    if len(frames) < longest + 2:
         raise ValueError(f"{len(frames)} frames at {frame_rate_hz:g} a second are too short for a rhythm")
-    return _at_lags(_autocorrelation(flux, longest), frame_rate_hz).reshape(FEATURES)
+    onsets = _onsets(onset_flux(frames), frame_rate_hz)
+    return _at_lags(_autocorrelation(onsets, longest), frame_rate_hz).reshape(FEATURES)
 
 
 def onset_flux(frames: np.ndarray) -> np.ndarray:
@@ -66,8 +98,7 @@ def onset_flux(frames: np.ndarray) -> np.ndarray:
     Low is the lowest third of the mel bands (below 1 kHz of 8 kHz), and so on.
     """
     powers = np.expm1(np.float32(math.log(10.0)) * frames)
-    edges = np.arange(_GROUPS + 1) * frames.shape[1] // _GROUPS
-    edges = np.unique(edges)
+    edges = np.unique(np.arange(_GROUPS + 1) * frames.shape[1] // _GROUPS)
     groups = np.add.reduceat(powers, edges[:-1], axis=1) / np.diff(edges).astype(np.float32)
     means = groups.mean(axis=0)
     reference = means + np.float32(_FLOOR) * means.mean()
@@ -78,22 +109,46 @@ def onset_flux(frames: np.ndarray) -> np.ndarray:
     return np.stack([part.mean(axis=1, dtype=np.float64) for part in parts])
 
 
-def _autocorrelation(flux: np.ndarray, longest: int) -> np.ndarray:
-    """float64 [4, n] -> float64 [4, longest + 1]: the mean product of frames so far apart, by that of lag zero."""
+def _onsets(flux: np.ndarray, frame_rate_hz: float) -> np.ndarray:
+    """What stands out from the second around it, float64 [4, n] -> [4, n].
+
+    Slightly smoothed, so that two players who are not quite together make one onset.
+    """
+    padded = np.pad(flux, ((0, 0), (2, 2)), mode="edge")
     count = flux.shape[1]
-    flux = flux - flux.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(flux, 2 ** math.ceil(math.log2(count + longest)), axis=1)
+    smooth = sum(weight * padded[:, start : start + count] for start, weight in enumerate(_KERNEL))
+    half = round(_AROUND_SECONDS * frame_rate_hz / 2.0)
+    sums = np.pad(np.cumsum(smooth, axis=1), ((0, 0), (1, 0)))
+    first = np.maximum(np.arange(count) - half, 0)
+    last = np.minimum(np.arange(count) + half + 1, count)
+    around = (sums[:, last] - sums[:, first]) / (last - first)
+    return np.maximum(smooth - around, 0.0)
+
+
+def _autocorrelation(onsets: np.ndarray, longest: int) -> np.ndarray:
+    """float64 [4, n] -> float64 [4, longest + 1]: the mean product of frames so far apart, by that of lag zero."""
+    count = onsets.shape[1]
+    onsets = onsets - onsets.mean(axis=1, keepdims=True)
+    spectrum = np.fft.rfft(onsets, 2 ** math.ceil(math.log2(count + longest)), axis=1)
     products = np.fft.irfft(np.square(np.abs(spectrum)), axis=1)[:, : longest + 1] / (count - np.arange(longest + 1))
     variance = products[:, :1]
     return np.where(variance > _SILENCE, products / np.maximum(variance, _SILENCE), 0.0)
 
 
 def _at_lags(products: np.ndarray, frame_rate_hz: float) -> np.ndarray:
-    """float64 [4, frames] -> float32 [4, lags], between the frames by straight lines."""
+    """float64 [4, frames] -> float32 [4, lags]: the highest value nearer to a lag than to its neighbours.
+
+    Long lags lie many frames apart, and a sharp peak between two of them must not be missed. Short ones may lie less
+    than a frame apart: there it is a straight line between the frames.
+    """
     places = LAGS_SECONDS * frame_rate_hz
     below = places.astype(int)
     share = places - below
-    return ((1.0 - share) * products[:, below] + share * products[:, below + 1]).astype(np.float32)
+    straight = (1.0 - share) * products[:, below] + share * products[:, below + 1]
+    first = np.ceil(places / _HALF_STEP).astype(int)
+    after = np.append(first[1:], int(places[-1] * _HALF_STEP) + 1)
+    highest = np.maximum.reduceat(products[:, : after[-1]], first, axis=1)
+    return np.where(after > first, np.maximum(straight, highest), straight).astype(np.float32)
 
 
 def retimed(features: np.ndarray, tempo: float) -> np.ndarray:
@@ -105,7 +160,7 @@ def retimed(features: np.ndarray, tempo: float) -> np.ndarray:
     if tempo <= 0.0:
         raise ValueError(f"tempo={tempo} must be greater than zero")
     lags = len(LAGS_SECONDS)
-    step = math.log(LAGS_SECONDS[1] / LAGS_SECONDS[0])
+    step = 2.0 * math.log(_HALF_STEP)
     places = np.clip(np.arange(lags) + math.log(tempo) / step, 0.0, lags - 1.0)
     below = np.minimum(places.astype(int), lags - 2)
     share = (places - below).astype(np.float32)

@@ -3,6 +3,7 @@
 Arrays between the two rooms:
     samples        float32 [n], mono, -1..1, at `sample_rate`
     windows        float32 [batch, window_frames, bands]
+    outputs        by name, each float32 [batch, ...]: those of the network, and those of the context beside them
     probabilities  float32 [batch, labels], 0..1 (rows add up to one where `exclusive`)
 """
 
@@ -74,6 +75,9 @@ class Classifier(Protocol):
     hop_length: int
     window_frames: int
     window_seconds: float
+    context_seconds: float
+    """Sound before a window's end that it makes use of: `window_seconds`, or more. It is no reason to wait: what has
+    been heard by then is given."""
     band_frequencies_hz: np.ndarray
     """Centre of each band of the spectrogram, float32 [bands], Hz."""
     display_range: tuple[float, float]
@@ -100,8 +104,14 @@ class Classifier(Protocol):
 
     def open_smoother(self, *, hop_seconds: float, time_constant_seconds: float) -> Smoother: ...
 
+    def context_outputs(self, frames: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What one window's context says besides the network, each float32 [1, ...]; nothing for most classifiers.
+
+        frames : the spectrogram's frames before the window's end, float32 [up to `context_seconds` of them, bands].
+        """
+
     def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Outputs of the network -> probabilities [batch, labels]."""
+        """Outputs of the network and of the context -> probabilities [batch, labels]."""
 
     def sure(self, probabilities: np.ndarray) -> bool:
         """Whether smoothed probabilities [labels] are good enough to name a label; otherwise it is "not sure"."""
@@ -109,5 +119,7 @@ class Classifier(Protocol):
     def place(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Outputs of the network -> places on the map, float32 [batch, 2], each -1..1; None without a map."""
 
-    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+    def explain(
+        self, window: np.ndarray, label_index: int, context_outputs: Mapping[str, np.ndarray] = ...
+    ) -> np.ndarray:
         """How much each cell of a window spoke for a label: float32 [window_frames, bands], 0..1. Takes a while."""

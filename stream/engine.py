@@ -162,7 +162,7 @@ class Engine:
                 if id(job) in rows:
                     row = rows[id(job)]
                     own = {name: array[row : row + 1] for name, array in outputs.items()}
-                    answer = _answer(session.classifier, windows[row], own)
+                    answer = _answer(session.classifier, windows[row], own, session.context_outputs(job))
                 self._totals.predicted(session.settle(job, answer, network_ms=network_ms, batch_size=len(sounding)))
                 made += 1
             except Exception as error:
@@ -183,12 +183,19 @@ class Engine:
             self._clock.wait(self._stopped, TICK_SECONDS)
 
 
-def _answer(classifier: Classifier, window: np.ndarray, outputs: Mapping[str, np.ndarray]) -> Answer:
+def _answer(
+    classifier: Classifier,
+    window: np.ndarray,
+    outputs: Mapping[str, np.ndarray],
+    context_outputs: Mapping[str, np.ndarray],
+) -> Answer:
     """One window's share of a batch."""
+    outputs = {**outputs, **context_outputs}
     places = classifier.place(outputs)
     return Answer(
         # A copy: a view would keep the whole batch in memory.
         window=window.copy(),
         probabilities=classifier.probabilities(outputs)[0],
         place=None if places is None else (float(places[0, 0]), float(places[0, 1])),
+        context_outputs=context_outputs,
     )

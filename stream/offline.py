@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,21 +124,28 @@ class _Hearing:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._waiting: list[tuple[DueWindow, np.ndarray]] = []
+        self._waiting: list[tuple[DueWindow, np.ndarray, Mapping[str, np.ndarray]]] = []
 
     def push(self, samples: np.ndarray) -> Iterator[HeardWindow]:
         # The spectrogram is copied: the pipeline only lends it until the next samples come.
         for due in self._pipeline.push(samples):
-            self._waiting.append((due, self._pipeline.window(due).copy()))
+            context_outputs = {} if due.silent else self._pipeline.context_outputs(due)
+            self._waiting.append((due, self._pipeline.window(due).copy(), context_outputs))
         if len(self._waiting) >= BATCH:
             yield from self.finish()
 
     def finish(self) -> Iterator[HeardWindow]:
         waiting, self._waiting = self._waiting, []
         classifier = self._pipeline.classifier
-        sounding = [window for due, window in waiting if not due.silent]
-        rows = iter(classifier.probabilities(classifier.network(np.stack(sounding)))) if sounding else iter(())
-        for due, _ in waiting:
+        sounding = [(window, context_outputs) for due, window, context_outputs in waiting if not due.silent]
+        rows: Iterator[np.ndarray] = iter(())
+        if sounding:
+            windows, contexts = zip(*sounding, strict=True)
+            outputs = dict(classifier.network(np.stack(windows)))
+            for name in contexts[0]:
+                outputs[name] = np.concatenate([context[name] for context in contexts])
+            rows = iter(classifier.probabilities(outputs))
+        for due, *_ in waiting:
             outcome: Outcome = self._pipeline.settle(due, None if due.silent else next(rows))
             yield HeardWindow(
                 due.end_sample / classifier.sample_rate, outcome.verdict, outcome.probabilities, outcome.raw

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,22 +53,25 @@ class Answer:
 
     window : float32 [window_frames, bands]; probabilities : float32 [labels].
     place : where it lies on the bundle's map, each -1..1; None if the bundle has no map.
+    context_outputs : what the sound before it had to say, each float32 [1, ...].
     """
 
     window: np.ndarray
     probabilities: np.ndarray
     place: tuple[float, float] | None
+    context_outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Glimpse:
     """The last window that was classified, for whoever wants to know why.
 
-    window : float32 [window_frames, bands].
+    window : float32 [window_frames, bands]; context_outputs : as in `Answer`.
     """
 
     prediction: Prediction
     window: np.ndarray
+    context_outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -259,6 +263,10 @@ class Session:
         """float32 [window_frames, bands]: a view, valid until the next `ingest`."""
         return self._pipeline.window(job.due)
 
+    def context_outputs(self, job: Job) -> Mapping[str, np.ndarray]:
+        """What the sound up to the window's end says beside the network; before the next `ingest`."""
+        return self._pipeline.context_outputs(job.due)
+
     def settle(self, job: Job, answer: Answer | None, *, network_ms: float, batch_size: int) -> Prediction:
         """Smooth the classifier's answer (None for silence) and append the prediction."""
         raw = None if answer is None else answer.probabilities
@@ -281,7 +289,7 @@ class Session:
             restart=job.restart,
             place=None if answer is None else answer.place,
         )
-        self.glimpse = None if answer is None else Glimpse(prediction, answer.window)
+        self.glimpse = None if answer is None else Glimpse(prediction, answer.window, answer.context_outputs)
         self._front_end_seconds = 0.0
         self.results.append(prediction)
         self._recent.append(prediction)
@@ -302,6 +310,7 @@ class Session:
         self._front_end_seconds = 0.0
         self._fresh = True
         self._waterfall = Waterfall(self._pipeline, settings.column_seconds)
+        self._answers_from = 0
 
     def _change(self) -> None:
         wanted, before = self._wanted, self.classifier
@@ -312,16 +321,25 @@ class Session:
             self._recent.clear()
             self._column_time = -1.0
             self.results = Results(wanted.classifier.labels, wanted.settings, generation=self.results.generation + 1)
-        # The last window's worth of sound is heard again, so that there is an answer at once.
-        window = round(wanted.classifier.window_seconds * wanted.classifier.sample_rate)
-        self._read = max(self._stretch_start, self._read - window)
+        self._answers_from = self._heard_again(wanted)
+        self._read = max(self._stretch_start, self._read - self._answers_from)
         self._stretch_start = self._read
+
+    def _heard_again(self, wanted: _Wanted) -> int:
+        """Samples that are heard again after a change, so that there is an answer at once: a window's worth, and what
+        the classifier wants before it, in whole hops, so that a window ends just where the sound is now.
+        """
+        classifier, rate = wanted.classifier, wanted.classifier.sample_rate
+        window, hop = round(classifier.window_seconds * rate), round(wanted.settings.hop_seconds * rate)
+        there = min(self._read - self._stretch_start, self.inlet.ring.capacity // 2)
+        return window + max(0, min(round(classifier.context_seconds * rate), there) - window) // hop * hop
 
     def _begin_stretch(self, sample: int) -> None:
         self._skipped += len(self._pending)
         self._pending.clear()
         self._pipeline.reset()
         self._waterfall.reset()
+        self._answers_from = 0
         self._catch_up_until = 0 if self.classifier.loaded else None
         self._stretch_start = self._read = sample
         self._fresh = True
@@ -335,7 +353,8 @@ class Session:
             self._begin_stretch(first)
             samples = samples[: max(0, stop - first)]
         self._read = max(stop, first)
-        self._pending.extend(self._pipeline.push(samples))
+        due = self._pipeline.push(samples)
+        self._pending.extend(window for window in due if window.end_sample >= self._answers_from)
         for samples_in, bands in self._waterfall.new_columns():
             time = self._seconds(self._stretch_start + samples_in)
             # What is heard once more after a change of settings has been drawn already.

@@ -142,7 +142,7 @@ class FakeClassifier:
     def band_frequencies_hz(self) -> np.ndarray:
         return 700.0 * (10.0 ** (np.linspace(40.0, 2800.0, BANDS) / 2595.0) - 1.0)
 
-    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+    def explain(self, window: np.ndarray, label_index: int, context_outputs: object = None) -> np.ndarray:
         """The middle of the window, the lower half of the bands."""
         self.explained += 1
         relevance = np.zeros(window.shape, np.float32)

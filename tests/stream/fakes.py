@@ -93,6 +93,7 @@ class LoudnessClassifier:
     hop_length = 10
     window_frames = 300
     window_seconds = 3.0
+    context_seconds = 3.0
     display_range = (0.0, 1.0)
     band_frequencies_hz = np.array([0.0, 500.0], dtype=np.float32)
     genre_map = None
@@ -117,6 +118,9 @@ class LoudnessClassifier:
     def open_smoother(self, *, hop_seconds: float, time_constant_seconds: float) -> PlainSmoother:
         return PlainSmoother()
 
+    def context_outputs(self, frames: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {}
+
     def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         loud = np.clip(outputs["loudness"], 0.0, 1.0)
         return np.stack((loud, 1.0 - loud), axis=1).astype(np.float32)
@@ -129,5 +133,7 @@ class LoudnessClassifier:
         loud = 2.0 * np.clip(outputs["loudness"], 0.0, 1.0) - 1.0
         return np.stack((loud, np.zeros_like(loud)), axis=1).astype(np.float32)
 
-    def explain(self, window: np.ndarray, label_index: int) -> np.ndarray:
+    def explain(
+        self, window: np.ndarray, label_index: int, context_outputs: Mapping[str, np.ndarray] | None = None
+    ) -> np.ndarray:
         return np.clip(np.abs(window), 0.0, 1.0)
