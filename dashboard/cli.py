@@ -12,6 +12,8 @@ import typer
 
 from dashboard.data_cli import data_app
 from dashboard.page_options import PrivateLinks, with_page_options
+from dashboard.train_cli import EXAMPLES as TRAIN_EXAMPLES
+from dashboard.train_cli import train
 from model.errors import GenrescopeError, SettingError
 
 if TYPE_CHECKING:
@@ -196,6 +198,9 @@ def classify(
 
     links = LinkPolicy(allow_private=allow_private_links)
     raise typer.Exit(classify_tracks(tracks, output.value, model=model, hop_seconds=hop, cpu=cpu, links=links))
+
+
+app.command(epilog=TRAIN_EXAMPLES)(train)
 
 
 @app.command(
