@@ -30,7 +30,8 @@ from model.errors import DataError
 from model.front_ends.front_end import FrontEnd
 from model.front_ends.kinds import read_front_end
 from model.spectrogram_picture import draw_sheet
-from model.spectrogram_worker import Made, Order, make, results, safe_name
+from model.spectrogram_worker import Made, Order, make, safe_name
+from model.training.workers import each
 from model.whole_files import map_array, remove_partial, written_whole
 
 FORMAT = 1
@@ -114,31 +115,41 @@ def extract(
     _check_folder(folder, front_end)
     remove_partial(folder)
     _describe(folder, {**_described(dataset, front_end), "whole": False})
-    found: list[ExtractedTrack] = []
-    broken: dict[Path, str] = {}
-    sheets: dict[str, list[Made]] = defaultdict(list)
-    before = 0
     orders = [Order.of(track, front_end, folder, pictures=pictures) for track in tracks]
-    for number, (order, made) in enumerate(
-        zip(orders, results(make, orders, jobs=min(jobs or os.cpu_count() or 1, len(orders))), strict=True), start=1
-    ):
+    results: dict[Path, Made] = {}
+    broken: dict[Path, str] = {}
+    for order, made in each(make, orders, workers=min(jobs or os.cpu_count() or 1, len(orders))):
+        results[order.spectrogram] = made
         if made.reason:
             broken[order.track.path] = made.reason
             check_broken(broken, len(tracks))
-        else:
-            seconds = round(made.frames * front_end.hop_length / front_end.sample_rate, 3)
-            found.append(ExtractedTrack(order.track, order.spectrogram.relative_to(folder), made.frames, seconds))
-            before += made.there_before
-            for label in order.track.labels if pictures else ():
-                sheets[label].append(made)
-        progress(number, len(tracks))
-    for label, members in sheets.items():
-        _draw_sheet(folder, label, members)
+        progress(len(results), len(tracks))
+    # They come in any order; what is written is in that of the tracks.
+    whole = [(order, results[order.spectrogram]) for order in orders if not results[order.spectrogram].reason]
+    if pictures:
+        _draw_sheets(folder, whole)
+    found = tuple(
+        ExtractedTrack(
+            order.track,
+            order.spectrogram.relative_to(folder),
+            made.frames,
+            round(made.frames * front_end.hop_length / front_end.sample_rate, 3),
+        )
+        for order, made in whole
+    )
+    broken = {track.path: broken[track.path] for track in tracks if track.path in broken}
     _write_index(folder, found)
     described = {**_described(dataset, front_end), "whole": True, "tracks": len(found)}
     _describe(folder, {**described, "broken": {str(path): reason for path, reason in broken.items()}})
     return Extraction(
-        folder, dataset.name, dataset.labels, dataset.exclusive, front_end, tuple(found), broken, there_before=before
+        folder=folder,
+        name=dataset.name,
+        labels=dataset.labels,
+        exclusive=dataset.exclusive,
+        front_end=front_end,
+        tracks=found,
+        broken=broken,
+        there_before=sum(made.there_before for _, made in whole),
     )
 
 
@@ -252,8 +263,14 @@ def _read_row(row: Mapping[str, str], *, exclusive: bool) -> ExtractedTrack:
     return ExtractedTrack(track, file, int(row["frames"]), seconds)
 
 
-def _draw_sheet(folder: Path, label: str, members: Sequence[Made]) -> None:
-    """The overview of a label, unless it is there and none of its pictures is new."""
-    path = folder / "pictures" / f"{safe_name(label)}.png"
-    if not path.is_file() or any(made.drawn for made in members[:ON_A_SHEET]):
-        draw_sheet(path, label, [made.picture for made in members[:ON_A_SHEET] if made.picture], len(members))
+def _draw_sheets(folder: Path, whole: Sequence[tuple[Order, Made]]) -> None:
+    """The overview of every label, unless it is there and none of its pictures is new."""
+    sheets: dict[str, list[Made]] = defaultdict(list)
+    for order, made in whole:
+        for label in order.track.labels:
+            sheets[label].append(made)
+    for label, members in sheets.items():
+        path = folder / "pictures" / f"{safe_name(label)}.png"
+        shown = members[:ON_A_SHEET]
+        if not path.is_file() or any(made.drawn for made in shown):
+            draw_sheet(path, label, [made.picture for made in shown if made.picture], len(members))

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
-import signal
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from model.datasets.dataset import LabelledTrack
 from model.datasets.sound import read_samples
-from model.errors import AudioFileError, DataError
+from model.errors import AudioFileError
 from model.front_ends.front_end import FrontEnd
 from model.whole_files import cannot_write, map_array, write_array
 
 NO_LABEL = "no label"
-_AHEAD = 4
-"""Tracks per process that are under way: results come in the order of the tracks."""
 _COARSE_TIME_NS = 2_000_000_000
 """Some disks keep times of change to a second or two only."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-_Order = TypeVar("_Order")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -45,7 +31,7 @@ class Order:
     def of(cls, track: LabelledTrack, front_end: FrontEnd, folder: Path, *, pictures: bool) -> Order:
         """A track with several labels lies with the first; two files of one name differ in digits from their paths."""
         label = safe_name(track.labels[0] if track.labels else NO_LABEL)
-        digits = hashlib.sha256(str(track.path.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:10]
+        digits = hashlib.sha256(str(track.path.absolute()).encode("utf-8", "surrogatepass")).hexdigest()[:10]
         name = f"{safe_name(track.path.stem, marked=False)}-{digits}"
         picture = folder / "pictures" / label / f"{name}.png" if pictures else None
         return cls(track, front_end, folder / "spectrograms" / label / f"{name}.npy", picture)
@@ -109,36 +95,8 @@ def safe_name(text: str, *, marked: bool = True) -> str:
     kept = "".join(c if c.isalnum() or c in "-_ " else "_" for c in text).strip().replace(" ", "_")
     short = kept.encode("utf-8", "replace")[:80].decode("utf-8", "ignore")
     if marked and short != text.replace(" ", "_"):
-        short = f"{short}-{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
+        short = f"{short}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
     return short or "_"
-
-
-def results(work: Callable[[_Order], _Result], orders: Sequence[_Order], *, jobs: int) -> Iterator[_Result]:
-    """`work` of every order, in order, in so many processes, or here if there is to be one only.
-
-    When it is closed, or `work` raises, what is under way is finished and the rest is left.
-    """
-    if jobs <= 1:
-        yield from map(work, orders)
-        return
-    # Processes that are forked inherit locks that other threads hold; new ones begin clean.
-    with _one_thread_each(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin) as processes:
-        under_way: deque[Future[_Result]] = deque()
-        try:
-            for order in orders:
-                under_way.append(processes.submit(work, order))
-                if len(under_way) >= jobs * _AHEAD:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        except BrokenProcessPool as error:
-            raise DataError(
-                "a process that made spectrograms was ended",
-                rule="perhaps there was too little memory for so many at a time",
-                next_step="Start it again with fewer: --jobs 1; what is there is kept",
-            ) from error
-        finally:
-            processes.shutdown(wait=True, cancel_futures=True)
 
 
 def _made_from(path: Path, changed_ns: int) -> bool:
@@ -148,30 +106,3 @@ def _made_from(path: Path, changed_ns: int) -> bool:
     except OSError:
         return False
     return time_ns == changed_ns or (time_ns % 1_000_000_000 == 0 and abs(time_ns - changed_ns) < _COARSE_TIME_NS)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes that are started meanwhile compute with one thread: there are as many of them as cores."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
-
-def _begin() -> None:
-    """A new process: ctrl-C is for the one that started it, and it ends when that one does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
