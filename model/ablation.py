@@ -1,0 +1,113 @@
+"""What each thing in a recipe is worth: the accuracy without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from model.embeddings import TrackOutputs
+from model.evaluation import FOLDS
+from model.fold_runs import TrackHits, split_folds
+from model.measures.bootstrap import Estimate
+from model.measures.text_table import table
+from model.parts import Part
+from model.recipe import Heard, Recipe
+
+Train = Callable[[Heard, tuple[str, ...], tuple[str, ...]], Sequence[Part]]
+AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True)
+class AblationRow:
+    """What is different, and the balanced accuracy of tracks by unseen artists then."""
+
+    change: str
+    accuracy: Estimate
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The recipe as it is first, then with one thing changed at a time; always the same folds."""
+
+    variants: tuple[AblationRow, ...]
+    folds: int
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """A table: what is changed, balanced accuracy, and how much that is more or less."""
+        found: list[tuple[str, ...]] = [("recipe", "balanced accuracy (95 %)", "difference")]
+        whole = self.variants[0].accuracy.value
+        for row in self.variants:
+            difference = "" if row is self.variants[0] else f"{row.accuracy.value - whole:+.3f}"
+            found.append((row.change, str(row.accuracy), difference))
+        return found
+
+    def to_text(self) -> str:
+        """The table in Markdown."""
+        return "\n".join(table(self.rows())) + "\n"
+
+
+def ablate(
+    recipe: Recipe,
+    labels: tuple[str, ...],
+    tags: tuple[str, ...],
+    heard: Heard,
+    *,
+    folds: int = FOLDS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Ablation:
+    """Train and test a recipe with one thing changed at a time; the temperature and its small part are left out."""
+    variants = recipe_variants(recipe)
+    hits = {change: TrackHits(labels) for change in variants}
+    total, done = len(variants) * folds, 0
+    for fold in split_folds(heard, labels, folds=folds):
+        for change, train in variants.items():
+            hits[change].add(fold.tested, train(fold.training, labels, tags))
+            done += 1
+            progress(done, total)
+    return Ablation(tuple(AblationRow(change, hits[change].balanced_accuracy()) for change in variants), folds)
+
+
+def recipe_variants(recipe: Recipe) -> dict[str, Train]:
+    """By what is different: how to train then. Things that the recipe does not have are not left out."""
+    found: dict[str, Train] = {AS_IT_IS: recipe.train}
+    if recipe.zero_shot_weight:
+        found["without the network's own tags"] = replace(recipe, zero_shot_weight=0.0).train
+    if any(recipe.synonyms.values()):
+        found["the network's own tags alone, nothing trained"] = _only_zero_shot(recipe)
+    if recipe.rhythm is not None:
+        found["without rhythm"] = replace(recipe, rhythm=None).train
+    if set(recipe.alterations) != {"plain"}:
+        found["trained on plain sound only"] = replace(recipe, alterations=("plain",)).train
+    found["sources not balanced"] = _without_source_balance(recipe)
+    strength = recipe.inverse_regularisation
+    found["ten times less regularisation"] = replace(recipe, inverse_regularisation=10.0 * strength).train
+    found["ten times more regularisation"] = replace(recipe, inverse_regularisation=strength / 10.0).train
+    if recipe.also_means:
+        found["without music of kindred labels"] = _without_kindred(recipe)
+    return found
+
+
+def _only_zero_shot(recipe: Recipe) -> Train:
+    weight = recipe.zero_shot_weight or 1.0
+    return lambda heard, labels, tags: (replace(recipe, zero_shot_weight=weight).zero_shot(labels, tags),)
+
+
+def _without_source_balance(recipe: Recipe) -> Train:
+    """As if all music came from one source: then labels are balanced, and nothing else."""
+
+    def train(heard: Heard, labels: tuple[str, ...], tags: tuple[str, ...]) -> Sequence[Part]:
+        return recipe.train({name: [_of_one_source(o) for o in tracks] for name, tracks in heard.items()}, labels, tags)
+
+    return train
+
+
+def _of_one_source(outputs: TrackOutputs) -> TrackOutputs:
+    return replace(outputs, track=replace(outputs.track, dataset="all"))
+
+
+def _without_kindred(recipe: Recipe) -> Train:
+    def train(heard: Heard, labels: tuple[str, ...], tags: tuple[str, ...]) -> Sequence[Part]:
+        own = {name: [o for o in tracks if o.track.label in labels] for name, tracks in heard.items()}
+        return recipe.train(own, labels, tags)
+
+    return train
