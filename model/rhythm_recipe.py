@@ -62,12 +62,13 @@ def fit_rhythm(
     Every (source, label) counts the same among the recordings, and among what was rendered.
     """
     meanings = label_meanings(labels, also_means)
-    kinds = [_Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in tracks], meanings, 1.0)]
+    kinds = [_Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in tracks], meanings)]
     if rendered and recipe.rendered_weight > 0.0:
-        made = [(o.track.dataset, o.track.label, o.rhythm) for o in rendered]
-        kinds.append(_Rows(made, meanings, recipe.rendered_weight))
-    kinds = [rows for rows in kinds if len(rows.truth)]
-    if not kinds:
+        made = _Rows([(o.track.dataset, o.track.label, o.rhythm) for o in rendered], meanings)
+        # However much of it there is: it must not drown the recordings, nor loosen the regularisation.
+        made.weights *= recipe.rendered_weight * (len(kinds[0].truth) or len(made.truth)) / max(len(made.truth), 1)
+        kinds.append(made)
+    if not any(len(rows.truth) for rows in kinds):
         raise DataError(
             "there is nothing to learn rhythms from",
             rule="a rhythm needs 6 s of sound",
@@ -79,7 +80,7 @@ def fit_rhythm(
     head = fit_head(
         features,
         truth,
-        weights * (len(weights) / weights.sum()),
+        weights,
         label_count=len(labels),
         inverse_regularisation=recipe.inverse_regularisation,
         clip=recipe.clip,
@@ -108,15 +109,13 @@ def _refusal(rule: str) -> BundleError:
 
 
 class _Rows:
-    """Windows that have a rhythm: features float32 [n, ...], truth int [n], weights float64 [n] that add up to
-    `total`."""
+    """Windows that have a rhythm: features float32 [n, ...], truth int [n], weights float64 [n], one on average."""
 
-    def __init__(self, tracks: list[tuple[str, str, np.ndarray]], meanings: Mapping[str, int], total: float) -> None:
+    def __init__(self, tracks: list[tuple[str, str, np.ndarray]], meanings: Mapping[str, int]) -> None:
         heard = [np.isfinite(rhythm).all(axis=1) for _, _, rhythm in tracks]
         counts = [int(rows.sum()) for rows in heard]
         self.features = np.concatenate([rhythm[rows] for (_, _, rhythm), rows in zip(tracks, heard, strict=True)])
         indices = [meanings[label] for _, label, _ in tracks]
         self.truth = np.repeat(indices, counts).astype(int)
         sources = [source for (source, _, _), count in zip(tracks, counts, strict=True) for _ in range(count)]
-        weights = source_class_weights(sources, self.truth) if sources else np.empty(0)
-        self.weights = weights * (total / max(len(weights), 1))
+        self.weights = source_class_weights(sources, self.truth) if sources else np.empty(0)

@@ -116,6 +116,8 @@ class Session:
         self._recent: deque[Prediction] = deque(maxlen=10)
         self._read = 0
         self._stretch_start = 0
+        # Where its sound really began; what is heard again after a change begins later.
+        self._sound_start = 0
         self._front_end_seconds = 0.0
         self._catch_up_until: int | None = None
         self._column_time = -1.0
@@ -322,8 +324,7 @@ class Session:
             self._column_time = -1.0
             self.results = Results(wanted.classifier.labels, wanted.settings, generation=self.results.generation + 1)
         self._answers_from = self._heard_again(wanted)
-        self._read = max(self._stretch_start, self._read - self._answers_from)
-        self._stretch_start = self._read
+        self._stretch_start = self._read = max(self._sound_start, self._read - self._answers_from)
 
     def _heard_again(self, wanted: _Wanted) -> int:
         """Samples that are heard again after a change, so that there is an answer at once: a window's worth, and what
@@ -331,7 +332,7 @@ class Session:
         """
         classifier, rate = wanted.classifier, wanted.classifier.sample_rate
         window, hop = round(classifier.window_seconds * rate), round(wanted.settings.hop_seconds * rate)
-        there = min(self._read - self._stretch_start, self.inlet.ring.capacity // 2)
+        there = min(self._read - self._sound_start, self.inlet.ring.capacity // 2)
         return window + max(0, min(round(classifier.context_seconds * rate), there) - window) // hop * hop
 
     def _begin_stretch(self, sample: int) -> None:
@@ -341,7 +342,7 @@ class Session:
         self._waterfall.reset()
         self._answers_from = 0
         self._catch_up_until = 0 if self.classifier.loaded else None
-        self._stretch_start = self._read = sample
+        self._sound_start = self._stretch_start = self._read = sample
         self._fresh = True
 
     def _take(self, stop: int) -> None:
