@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -95,6 +96,46 @@ def make_examples(
         for made in [pool.submit(write_shards, folder / "corpus", folder / "examples", teacher, one) for one in wanted]:
             made.result()
     print(f"{len(list((folder / 'examples').glob('train-*.targets.npz')))} shards in {folder / 'examples'}")
+
+
+@app.command("train")
+def train_student(
+    folder: Folder = DEFAULT_FOLDER,
+    epochs: Annotated[int, typer.Option(help="How often every example is heard.")] = 10,
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+    seed: int = 1,
+) -> None:
+    """Train the student on the examples. Ctrl-C stops it after the step; the same command goes on."""
+    from model.teaching.student import LessonPlan, train
+    from model.training.interruption import Interruption
+    from model.training.loop import LoopSettings
+
+    loop = LoopSettings(epochs=epochs, patience=epochs, learning_rate=learning_rate, weight_decay=1e-3)
+    plan = LessonPlan(batch_size=batch_size, seed=seed, loop=loop)
+    with Interruption() as interruption:
+        _, outcome = train(folder / "examples", folder / "student", plan, interruption=interruption, watcher=_Printed())
+    print("finished" if outcome.finished else "stopped; the same command goes on", folder / "student")
+
+
+@app.command("agreement")
+def measure_agreement(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Compare the student with its teachers on artists it never heard, as a table."""
+    from model.teaching.report import agreement_table
+
+    print(agreement_table(folder / "examples", folder / "student"))
+
+
+class _Printed:
+    """Says how a training goes, a line for every epoch (a `model.training.loop.Watcher`)."""
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        if sys.stderr.isatty():
+            print(f"epoch {epoch}: {step}/{steps}, loss {loss:.4f}", end="\r", file=sys.stderr)
+
+    def epoch(self, record: Mapping[str, float], best: bool) -> None:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in record.items() if name != "epoch")
+        print(f"epoch {record['epoch']:.0f}: {values}{', best so far' if best else ''}", flush=True)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """What an example goes through before teachers and student hear it: equaliser, room, noise, loudness, clipping, codecs.
 
-`model.augmentation` holds the few, fixed ways in which heads hear whole tracks and evaluations listen; here everything is
-random, and mild and hard cases lie on one scale.
+`model.augmentation` holds the few, fixed ways in which heads hear whole tracks and evaluations listen; here everything
+is random, and mild and hard cases lie on one scale.
 """
 
 from __future__ import annotations

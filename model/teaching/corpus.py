@@ -1,4 +1,4 @@
-"""All the sound that examples are cut from, decoded once: one file of samples, memory-mapped, and a list of recordings."""
+"""All the sound that examples are cut from, decoded once: a memory-mapped file of samples, and a list of recordings."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from model.bundle_writing import write_arrays
 from model.errors import DataError
 from model.teaching.alteration import alter
 from model.teaching.corpus import SAMPLE_RATE, Corpus, Recording
@@ -130,5 +131,5 @@ def _write(out: Path, name: str, lessons: list[Lesson]) -> None:
         target: np.concatenate([getattr(lesson, target) for lesson in lessons]).astype(np.float16) for target in TARGETS
     }
     partial = out / f"{name}.partial.npz"
-    np.savez(partial, **targets)
+    write_arrays(partial, targets)
     partial.replace(out / f"{name}.targets.npz")

@@ -98,10 +98,10 @@ def _fetch_one(package: str, scratch: Path, target: Path) -> str:
     music.mkdir()
     kept = 0
     for path in sorted(unpacked.rglob("*")):
-        if path.suffix.lower() in SOUND_SUFFIXES and path.is_file() and not path.is_symlink():
-            if path.stat().st_size >= SMALLEST_BYTES:
-                kept += 1
-                shutil.move(path, music / f"{kept:03d}-{path.name}")
+        sound = path.suffix.lower() in SOUND_SUFFIXES and path.is_file() and not path.is_symlink()
+        if sound and path.stat().st_size >= SMALLEST_BYTES:
+            kept += 1
+            shutil.move(path, music / f"{kept:03d}-{path.name}")
     for copyright_file in unpacked.glob("usr/share/doc/*/copyright"):
         shutil.copy(copyright_file, music / "copyright")
     if not kept:

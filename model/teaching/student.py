@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.bundle_writing import write_arrays
+from model.errors import DataError
 from model.networks.recipes import NETWORKS as RECIPES
 from model.networks.weights import read_weights
+from model.teaching.agreement import answers, compare
 from model.teaching.shards import Batch, Shards
+from model.training.checkpoint import CheckpointFolder
+from model.training.interruption import Interruption
+from model.training.loop import SCORE, Loop, LoopSettings, Outcome, Watcher
 
 if TYPE_CHECKING:
     import keras
@@ -24,116 +31,124 @@ _CLIP = 6.0
 
 
 @dataclass(frozen=True)
-class Schedule:
+class LessonPlan:
     """How the student is trained.
 
-    learning_rate : the highest, after `warm_up_share` of all steps; then it falls along half a cosine to nothing.
-    correlation_weight, embedding_weight : of the second and third term of the loss; see `teaching_loss`.
+    correlation_weight, embedding_weight : of the second and third term of the loss; see `TeachingLoss`.
     dropout : of the network's dropout layers, lower than for training on a few thousand labels: teachers' answers are
         much harder to learn by heart.
     """
 
     recipe: str = "small"
-    epochs: int = 8
     batch_size: int = 128
-    learning_rate: float = 2e-3
-    warm_up_share: float = 0.05
-    weight_decay: float = 1e-3
     correlation_weight: float = 0.25
     embedding_weight: float = 0.25
     dropout: float = 0.05
     seed: int = 1
+    loop: LoopSettings = field(default_factory=lambda: LoopSettings(epochs=10, patience=10, weight_decay=1e-3))
 
 
-def train(examples: Path, out: Path, schedule: Schedule, *, log: Path | None = None) -> keras.Model:
-    """Train a student and write its weights, names and history into `out`; goes on where it was interrupted."""
+class ShardBatches:
+    """The shards as the training loop wants them (`model.training.loop.Batches`)."""
+
+    def __init__(self, shards: Shards, batch_size: int, seed: int) -> None:
+        self._shards = shards
+        self._seed = seed
+        self.batch_size = batch_size
+        self.steps = shards.count // batch_size
+        if not self.steps:
+            raise DataError(f"{shards.count} examples are not enough", rule=f"a batch has {batch_size}")
+
+    def dataset(self, epoch: int, first_step: int) -> Any:
+        """(windows, {"tags", "embedding"}, weights); the batches before `first_step` are read and passed over."""
+        import tensorflow
+
+        def batches() -> Any:
+            for step, batch in enumerate(self._shards.batches(self.batch_size, self._seed + epoch)):
+                if step >= first_step:
+                    yield _targets(batch)
+
+        first = _targets(next(self._shards.batches(self.batch_size, None)))
+        signature = tensorflow.nest.map_structure(
+            lambda values: tensorflow.TensorSpec((self.batch_size, *values.shape[1:]), tensorflow.float32), first
+        )
+        return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).take(self.steps).prefetch(2)
+
+
+def _targets(batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    return batch.windows, {"tags": batch.tags, "embedding": batch.embedding}, np.ones(len(batch.windows), np.float32)
+
+
+class TeachingLoss:
+    """float32 [batch]: three terms, weighted and added.
+
+    Cross-entropy of the tags' probabilities. The squared error of every probability, measured by how much that tag
+    varies: cross-entropy alone is content when rare tags are always low, this asks that they rise and fall with the
+    teacher's (its mean is one minus the square of the correlation, but for a shift). And the squared error of what the
+    student makes of the MSD teacher's embedding, as there is more in it than in its tags.
+    """
+
+    def __init__(self, shards: Shards, plan: LessonPlan) -> None:
+        spread, self._mean, embedding_spread = shards.statistics()
+        self._spread = np.maximum(spread, _SMALLEST_SPREAD)
+        self._scale = embedding_spread + np.float32(1e-3)
+        self._plan = plan
+
+    def __call__(self, targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
+        from keras import ops
+
+        scores, tags = outputs["scores"], targets["tags"]
+        entropy = ops.mean(ops.binary_crossentropy(tags, scores, from_logits=True), axis=-1)
+        errors = ops.mean(ops.square((ops.sigmoid(scores) - tags) / self._spread), axis=-1)
+        standard = ops.clip((targets["embedding"] - self._mean) / self._scale, -_CLIP, _CLIP)
+        imitation = ops.mean(ops.square(outputs["imitated"] - standard), axis=-1)
+        return entropy + self._plan.correlation_weight * errors + self._plan.embedding_weight * imitation
+
+
+def build(plan: LessonPlan, tag_count: int, embedding_size: int) -> keras.Model:
+    """The student in training: its own outputs and "imitated", which stands on its embedding and is left out later."""
     import keras
-    import tensorflow
 
-    keras.utils.set_random_seed(schedule.seed)
-    taught, tested = Shards(examples, "train"), Shards(examples, "plain")
-    tag_spread, embedding_mean, embedding_spread = taught.statistics()
-    network = RECIPES[schedule.recipe].build(len(taught.tag_names), exclusive=False)
+    network = RECIPES[plan.recipe].build(tag_count, exclusive=False)
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dropout):
-            layer.rate = schedule.dropout
-    # Only while it learns: what the teacher's embedding holds beyond its tags is worth knowing too.
-    imitated = keras.layers.Dense(len(embedding_mean), dtype="float32", name="imitated")(network.output["embedding"])
-    model = keras.Model(network.input, {"scores": network.output["scores"], "imitated": imitated})
-    steps = taught.count // schedule.batch_size
-    total = steps * schedule.epochs
-    model.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(
-                0.0,
-                total - round(total * schedule.warm_up_share),
-                warmup_target=schedule.learning_rate,
-                warmup_steps=round(total * schedule.warm_up_share),
-            ),
-            weight_decay=schedule.weight_decay,
-            clipnorm=1.0,
-        ),
-        loss={"scores": teaching_loss(tag_spread, schedule.correlation_weight), "imitated": "mean_squared_error"},
-        loss_weights={"scores": 1.0, "imitated": schedule.embedding_weight},
-        auto_scale_loss=False,
+            layer.rate = plan.dropout
+    imitated = keras.layers.Dense(embedding_size, dtype="float32", name="imitated")(network.output["embedding"])
+    return keras.Model(network.input, {**network.output, "imitated": imitated})
+
+
+def train(
+    examples: Path, out: Path, plan: LessonPlan, *, interruption: Interruption, watcher: Watcher
+) -> tuple[keras.Model, Outcome]:
+    """Train a student, or go on with it, and write its weights, names and history into `out`."""
+    import keras
+
+    keras.utils.set_random_seed(plan.seed)
+    taught, tested = Shards(examples, "train"), Shards(examples, "plain")
+    tag_count, embedding_size = len(taught.tag_names), len(taught.statistics()[1])
+    loop = Loop(
+        lambda: build(plan, tag_count, embedding_size),
+        TeachingLoss(taught, plan),
+        plan.loop,
+        ShardBatches(taught, plan.batch_size, plan.seed),
     )
 
-    def prepared(batch: Batch) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        standard = (batch.embedding - embedding_mean) / (embedding_spread + 1e-3)
-        return batch.windows, {"scores": batch.tags, "imitated": np.clip(standard, -_CLIP, _CLIP)}
+    def validate(model: keras.Model) -> Mapping[str, float]:
+        student, teacher = answers(model, tested)
+        found = {one.teacher: one.mean for one in compare("plain", tested, student, teacher)}
+        return {SCORE: float(np.mean(list(found.values()))), **found}
 
-    shape = (None, *RECIPES[schedule.recipe].front_end.window_shape)
-    signature = (
-        tensorflow.TensorSpec(shape, tensorflow.float32),
-        {
-            "scores": tensorflow.TensorSpec((None, len(tag_spread)), tensorflow.float32),
-            "imitated": tensorflow.TensorSpec((None, len(embedding_mean)), tensorflow.float32),
-        },
-    )
-
-    def rounds() -> Any:
-        for epoch in range(schedule.epochs):
-            for batch in taught.batches(schedule.batch_size, schedule.seed + epoch):
-                yield prepared(batch)
-
-    def tests() -> Any:
-        for batch in tested.batches(schedule.batch_size, None):
-            yield prepared(batch)
-
-    out.mkdir(parents=True, exist_ok=True)
-    history = model.fit(
-        tensorflow.data.Dataset.from_generator(rounds, output_signature=signature).prefetch(2),
-        epochs=schedule.epochs,
-        steps_per_epoch=sum(1 for _ in range(steps)),
-        validation_data=tensorflow.data.Dataset.from_generator(tests, output_signature=signature).prefetch(1),
-        callbacks=[keras.callbacks.CSVLogger(str(log or out / "log.csv"))],
-        verbose=2,
-    )
-    np.savez(out / WEIGHTS_FILE, **read_weights(network))
+    fingerprint = {**asdict(plan), "examples": taught.count, "tags": list(taught.tag_names)}
+    outcome = loop.run(validate, CheckpointFolder(out, fingerprint), interruption=interruption, watcher=watcher)
+    network = keras.Model(loop.model.input, {name: loop.model.output[name] for name in ("scores", "embedding")})
+    weights = {path: values for path, values in read_weights(network).items() if not path.startswith("imitated")}
+    write_arrays(out / WEIGHTS_FILE, weights)
     described = {
-        "schedule": asdict(schedule),
+        "plan": asdict(plan),
         "tags": list(taught.tag_names),
         "examples": taught.count,
-        "history": history.history,
+        "best_epoch": outcome.best_epoch,
+        "history": [dict(record) for record in outcome.history],
     }
     (out / DESCRIPTION_FILE).write_text(json.dumps(described, indent=1), encoding="utf-8")
-    return network
-
-
-def teaching_loss(tag_spread: np.ndarray, correlation_weight: float) -> Any:
-    """A loss of probabilities float [batch, names] against logits: cross-entropy, and beside it the squared error of
-    every tag measured by how much that tag varies (`tag_spread`, float [names]).
-
-    Cross-entropy alone is content when rare tags are always low; the second term asks that they rise and fall with the
-    teacher's: it is one minus the square of the correlation, but for the mean.
-    """
-    from keras import ops
-
-    spread = ops.convert_to_tensor(np.maximum(tag_spread, _SMALLEST_SPREAD).astype(np.float32))
-
-    def loss(truth: Any, logits: Any) -> Any:
-        entropy = ops.mean(ops.binary_crossentropy(truth, logits, from_logits=True), axis=-1)
-        errors = (ops.sigmoid(logits) - truth) / spread
-        return entropy + correlation_weight * ops.mean(ops.square(errors), axis=-1)
-
-    return loss
+    return network, outcome

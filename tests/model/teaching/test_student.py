@@ -1,0 +1,110 @@
+"""The student learns what its teachers say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.bundle_writing import write_arrays
+from model.errors import DataError
+from model.teaching.agreement import correlate
+from model.teaching.examples import NAMES_FILE
+from model.teaching.report import agreement_table
+from model.teaching.student import DESCRIPTION_FILE, LessonPlan, train
+from model.training.interruption import Interruption
+from model.training.loop import LoopSettings
+
+NAMES = {"audioset": ["Low", "High"], "msd": ["low"], "mtt": ["both"]}
+
+
+class Silent:
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None: ...
+
+    def epoch(self, record: object, best: bool) -> None: ...
+
+
+def shard(folder: Path, side: str, number: int, count: int) -> None:
+    """Windows with two bands that are on or off: the teachers say which."""
+    rng = np.random.default_rng([number, *side.encode()])
+    on = rng.random((count, 2))
+    windows = 0.3 * rng.random((count, 187, 96))
+    windows[:, :, 5:20] += 2.0 * on[:, 0, None, None]
+    windows[:, :, 60:80] += 2.0 * on[:, 1, None, None]
+    np.save(folder / f"{side}-{number:04d}.windows.npy", windows.astype(np.float16))
+    targets = {
+        "audioset": on,
+        "msd": on[:, :1],
+        "mtt": on.mean(axis=1, keepdims=True),
+        "embedding": np.concatenate([on, 1.0 - on], axis=1),
+    }
+    write_arrays(
+        folder / f"{side}-{number:04d}.targets.npz",
+        {name: values.astype(np.float16) for name, values in targets.items()},
+    )
+    (folder / NAMES_FILE).write_text(json.dumps(NAMES))
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    for number in range(4):
+        shard(folder, "train", number, 128)
+    shard(folder, "plain", 0, 96)
+    shard(folder, "altered", 0, 96)
+    return folder
+
+
+def plan(epochs: int) -> LessonPlan:
+    return LessonPlan(batch_size=16, loop=LoopSettings(epochs=epochs, patience=epochs))
+
+
+def test_a_student_agrees_with_its_teachers_on_examples_it_never_saw(examples: Path, tmp_path: Path) -> None:
+    _, outcome = train(examples, tmp_path, plan(5), interruption=Interruption(), watcher=Silent())
+    assert outcome.finished
+    described = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
+    assert described["tags"] == ["audioset:Low", "audioset:High", "msd:low", "mtt:both"]
+    assert described["examples"] == 512
+    best = max(record["validation_score"] for record in described["history"])
+    assert best > 0.9
+
+    rows = [line.split("|") for line in agreement_table(examples, tmp_path).splitlines()[2:]]
+    assert len(rows) == 6
+    assert all(float(row[4]) > 0.85 for row in rows)
+
+
+def test_an_interrupted_student_goes_on_where_it_was(examples: Path, tmp_path: Path) -> None:
+    asked = Interruption()
+    asked.request()
+    _, outcome = train(examples, tmp_path, plan(2), interruption=asked, watcher=Silent())
+    assert not outcome.finished
+    _, outcome = train(examples, tmp_path, plan(2), interruption=Interruption(), watcher=Silent())
+    assert outcome.finished
+    assert [record["epoch"] for record in outcome.history] == [1, 2]
+
+
+def test_a_training_with_other_settings_is_not_mixed_in(examples: Path, tmp_path: Path) -> None:
+    asked = Interruption()
+    asked.request()
+
+    class AfterOneEpoch(Silent):
+        def epoch(self, record: object, best: bool) -> None:
+            interruption.request()
+
+    interruption = Interruption()
+    train(examples, tmp_path, plan(2), interruption=interruption, watcher=AfterOneEpoch())
+    with pytest.raises(DataError, match="begun with another loop"):
+        train(examples, tmp_path, plan(3), interruption=Interruption(), watcher=Silent())
+
+
+def test_correlation_is_by_tag_and_tags_that_do_not_vary_are_left_out() -> None:
+    teacher = np.array([[0.1, 0.5, 0.3], [0.9, 0.5, 0.6], [0.4, 0.5, 0.1]])
+    student = np.array([[0.2, 0.1, 0.6], [0.8, 0.9, 0.3], [0.45, 0.4, 0.8]])
+    found = correlate("plain", "msd", ("up", "still", "down"), student, teacher)
+    assert found.by_tag["up"] == pytest.approx(np.corrcoef(student[:, 0], teacher[:, 0])[0, 1])
+    assert found.by_tag["still"] is None
+    assert found.by_tag["down"] is not None and found.by_tag["down"] < -0.9
+    assert len(found.compared) == 2
+    assert found.pooled == pytest.approx(np.corrcoef(student.ravel(), teacher.ravel())[0, 1])
