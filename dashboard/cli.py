@@ -168,13 +168,20 @@ def devices() -> None:
     print_devices(SoundSystem())
 
 
-@app.command(epilog="[bold]Examples[/]\n\ngenrescope models")
-def models() -> None:
-    """List the bundles: labels, measured accuracy, cost."""
-    from dashboard.reports import print_models
+@app.command(epilog="[bold]Examples[/]\n\ngenrescope models\n\ngenrescope models --card genres")
+def models(
+    card: Annotated[
+        str, typer.Option("--card", metavar="NAME", help="Print the card of this bundle, a name or a folder.")
+    ] = "",
+) -> None:
+    """List the bundles: labels, how much they hear, measured accuracy, cost; or print the card of one."""
+    from dashboard.reports import print_card, print_models
     from model.library import Library
 
-    print_models(Library())
+    if card:
+        print_card(Library(), card)
+    else:
+        print_models(Library())
 
 
 @app.command(

@@ -6,10 +6,13 @@ After M. Mitchell et al.: "Model cards for model reporting", 2019, arXiv 1810.03
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from model.bundle_files import read_checked
 from model.errors import BundleError
 
 SECTIONS: Mapping[str, str] = {
@@ -71,6 +74,16 @@ def check_card(text: str, *, owner: str = "the bundle") -> None:
             raise _refusal(f"the card of {owner} says nothing under {heading!r}", f"there it says {wanted}")
     if not re.search(r"\d", sections["Measured"]):
         raise _refusal(f"the card of {owner} has no figure under 'Measured'", f"there it says {SECTIONS['Measured']}")
+
+
+def read_card(folder: Path) -> str:
+    """The text of the card of the bundle in `folder`; raises BundleError if it has none, or another than it had."""
+    try:
+        files = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["files"]
+        sha256 = str(files[CARD_FILE])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"the bundle in {folder} has no card", rule=f"it stands in {CARD_FILE}") from error
+    return read_checked(folder, CARD_FILE, sha256, LARGEST_CARD_BYTES).decode("utf-8", "replace")
 
 
 def read_sections(text: str) -> tuple[str, dict[str, str]]:

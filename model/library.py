@@ -25,6 +25,7 @@ class BundleSummary:
     accuracy_interval : its 95 % interval.
     cost_ms : time of the network for one window on two cores of the machine that built the bundle.
     window_seconds : sound that one answer needs; so long does a live listener wait for the first.
+    context_seconds : sound that it makes use of where so much has been heard; more than the window with a rhythm part.
     problem : why the bundle cannot be used; "" if it can.
     """
 
@@ -34,6 +35,7 @@ class BundleSummary:
     labels: tuple[str, ...] = ()
     exclusive: bool = True
     window_seconds: float | None = None
+    context_seconds: float | None = None
     accuracy: float | None = None
     accuracy_interval: tuple[float, float] | None = None
     cost_ms: float | None = None
@@ -126,6 +128,7 @@ def _summary(name: str, folder: Path) -> BundleSummary:
         labels=bundle.labels,
         exclusive=bundle.exclusive,
         window_seconds=bundle.front_end.window_seconds,
+        context_seconds=bundle.context_seconds,
         accuracy=track.get("value"),
         accuracy_interval=(interval[0], interval[1]) if interval else None,
         cost_ms=bundle.metrics.get("cost_ms"),

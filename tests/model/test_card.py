@@ -1,15 +1,20 @@
 """A bundle is saved with a card that says what people must know, or not at all."""
 
+import hashlib
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dashboard.reports import _hears, print_card
 from model.bundle_writing import write_bundle
 from model.card import SECTIONS, Card, check_card, read_sections
 from model.errors import BundleError
 from model.front_ends.log_mel import LogMel
-from model.library import SHIPPED_BUNDLES
+from model.library import SHIPPED_BUNDLES, BundleSummary, Library
+from tests.commands import run
 
 CARD = Card(
     title="Barks and miaows",
@@ -88,3 +93,62 @@ def test_no_bundle_is_written_without_a_card_and_nothing_of_it_is_left(tmp_path:
             arrays={},
         )
     assert not folder.exists()
+
+
+# To be read in the terminal
+
+
+def test_the_command_prints_the_card_and_says_where_it_stands() -> None:
+    done = run("models", "--card", "genres")
+    assert done.returncode == 0
+    check_card(done.stdout)
+    assert done.stderr.replace("\n", "").endswith("genres/card.md")
+
+
+def test_the_list_says_how_much_a_bundle_hears_and_how_to_read_its_card() -> None:
+    done = run("models", environment={"COLUMNS": "200"})
+    assert done.returncode == 0
+    assert "Hears" in done.stdout
+    assert " 3 s " in done.stdout
+    assert "genrescope models --card NAME" in done.stdout
+
+
+def test_a_bundle_with_a_rhythm_hears_up_to_its_context() -> None:
+    summary = BundleSummary("dances", "Dances", Path(), window_seconds=3.0, context_seconds=12.0)
+    assert _hears(summary) == "3 to 12 s"
+    assert _hears(replace(summary, context_seconds=3.0)) == "3 s"
+
+
+def test_a_card_from_strangers_cannot_command_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = copied(tmp_path, CARD.to_markdown() + "\x1b]0;owned\x07 [bold]as it is[/bold]\n")
+    print_card(Library([]), str(folder))
+    said = capfd.readouterr().out
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "[bold]as it is[/bold]" in said
+
+
+def test_a_card_that_is_gone_or_altered_is_not_printed(tmp_path: Path) -> None:
+    folder = copied(tmp_path, CARD.to_markdown())
+    (folder / "card.md").write_text("# Better than it is\n")
+    with pytest.raises(BundleError, match=r"card\.md is damaged"):
+        print_card(Library([]), str(folder))
+    (folder / "card.md").unlink()
+    with pytest.raises(BundleError, match=r"card\.md cannot be read"):
+        print_card(Library([]), str(folder))
+    described = json.loads((folder / "bundle.json").read_text())
+    del described["files"]["card.md"]
+    (folder / "bundle.json").write_text(json.dumps(described))
+    with pytest.raises(BundleError, match="has no card"):
+        print_card(Library([]), str(folder))
+
+
+def copied(tmp_path: Path, card: str) -> Path:
+    """A shipped bundle with another card."""
+    folder = tmp_path / "copy"
+    shutil.copytree(SHIPPED_BUNDLES / "tags", folder)
+    (folder / "card.md").write_text(card, encoding="utf-8", newline="")
+    described = json.loads((folder / "bundle.json").read_text())
+    described["files"]["card.md"] = hashlib.sha256(card.encode()).hexdigest()
+    (folder / "bundle.json").write_text(json.dumps(described))
+    return folder
