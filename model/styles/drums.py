@@ -95,8 +95,8 @@ def _clap(rng: np.random.Generator, sample_rate: int) -> np.ndarray:
         level[start:] += falling(
             length - start, sample_rate, attack_seconds=0.0005, decay_seconds=decay if last else 0.004
         )
-    limits = {"above_hz": float(rng.uniform(700, 1_300)), "below_hz": float(rng.uniform(2_500, 9_000))}
-    return _peak_one(band(noise(length, rng), sample_rate, **limits) * level, sample_rate)
+    low_hz, high_hz = float(rng.uniform(700, 1_300)), float(rng.uniform(2_500, 9_000))
+    return _peak_one(band(noise(length, rng), sample_rate, above_hz=low_hz, below_hz=high_hz) * level, sample_rate)
 
 
 def _metal(rng: np.random.Generator, sample_rate: int, brightness: float, decay: float) -> np.ndarray:

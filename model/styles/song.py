@@ -19,8 +19,8 @@ from model.styles.style import Limits, Style
 
 SAMPLE_RATE = 32_000
 _DRUM_DB = {
-    "kick": -2.0, "snare": -5.0, "clap": -7.0, "closed_hat": -17.0, "open_hat": -14.0, "ride": -18.0, "shaker": -20.0,
-    "tom": -9.0, "percussion": -13.0, "rim": -13.0, "crash": -12.0,
+    "kick": -2.0, "snare": -4.0, "clap": -6.0, "closed_hat": -13.0, "open_hat": -10.0, "ride": -14.0, "shaker": -16.0,
+    "tom": -9.0, "percussion": -12.0, "rim": -12.0, "crash": -11.0,
 }  # fmt: skip
 """Peaks of the strokes against full scale; an artist's own are up to 3 dB off."""
 _REFERENCE_RMS = 0.25

@@ -109,10 +109,10 @@ STYLES: tuple[Style, ...] = (
             ("reese", "long"),
             ("reese", "halftime"),
             ("sub", "halftime"),
-            ("wobble", "halftime"),
             ("sub", "long"),
-            ("reese", "talking"),
+            ("round", "syncopated"),
         ),
+        bass_db=-5.0,
         layers=(
             Layer("pad", "held", 0.7, -10.0),
             Layer("rhodes", "stabs", 0.25, -12.0),
