@@ -17,6 +17,8 @@ from model.training.training import TrainingResult, train
 if TYPE_CHECKING:
     from model.training.tensorboard import TensorBoardLog
 
+_STOPPING = "Stopping: what is done is kept, and the best epoch is written. Press ctrl-C again to stop at once."
+
 
 def run_training(settings: TrainingSettings) -> int:
     """Train, say how it goes, and return the exit code: 130 if it was interrupted."""
@@ -26,7 +28,7 @@ def run_training(settings: TrainingSettings) -> int:
         if log is not None:
             stack.callback(log.close)
         told = stack.enter_context(_Told(console, log))
-        interruption = stack.enter_context(Interruption())
+        interruption = stack.enter_context(Interruption(_STOPPING))
         try:
             result = train(settings, interruption, told)
         except KeyboardInterrupt:

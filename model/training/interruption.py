@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -15,10 +17,13 @@ class Interruption:
     """While it is entered, the first SIGINT or SIGTERM only sets `requested`; the next one raises KeyboardInterrupt.
 
     Signals can be taken in the main thread only; in another one it does nothing, and `request` is the only way.
+
+    answer : what people are told at the first one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answer: str = "") -> None:
         self.requested = False
+        self._answer = answer
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -40,3 +45,6 @@ class Interruption:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        if self._answer:
+            # Not with print or rich: the signal may have come while they hold their locks.
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\n{self._answer}\n".encode())
