@@ -71,6 +71,7 @@ def examine(
     data: str | Path | Dataset,
     *,
     cache_folder: Path = DEFAULT_CACHE,
+    for_training: bool = False,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
 ) -> Evaluation:
@@ -83,6 +84,7 @@ def examine(
 
     data : a data set, or its SPEC (see `model.datasets.spec`). Labels that differ from the bundle's in case, spaces or
         hyphens only are the same. Tracks with none of the bundle's labels are left out.
+    for_training : listen to everything that the bundle's recipe trains with, even if only the bundle is tested.
     progress : called with a step's name, how many tracks of it are done, and how many there are.
     warn : called with a sentence about files that are left out because they cannot be read.
 
@@ -94,7 +96,7 @@ def examine(
     recipe = bundle.recipe if bundle.exclusive else None
     usable, left_out = _usable_tracks(bundle, dataset, recipe)
     as_it_is = recipe is None or not any(group_id(track.group) in bundle.training_groups for track in usable)
-    trained_with = () if recipe is None or as_it_is else recipe.alterations
+    trained_with = () if recipe is None or (as_it_is and not for_training) else recipe.alterations
     alterations = dict.fromkeys((*TESTS.values(), *trained_with))
     classifier.load()
 

@@ -10,8 +10,30 @@ from model.measures.text_table import table
 from model.scores import Scores
 
 
+class Figures(Protocol):
+    """What scores of one label and of several have in common."""
+
+    @property
+    def examples(self) -> int: ...
+
+    @property
+    def precision_at(self) -> tuple[float, float, float]: ...
+
+    @property
+    def precision_intervals(self) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]: ...
+
+    @property
+    def calibration_error(self) -> float: ...
+
+
 class Report(Protocol):
     """What all reports have."""
+
+    @property
+    def track(self) -> Figures: ...
+
+    @property
+    def window(self) -> Figures: ...
 
     @property
     def protocol(self) -> str: ...
