@@ -11,6 +11,7 @@ from typing import Any
 
 from model.datasets.remote import RemoteFile, file_checksum, matches
 from model.errors import DataError
+from model.whole_files import written_whole
 
 STOCK_FILE = "checksums.json"
 _SAVED_EVERY_SECONDS = 2.0
@@ -90,12 +91,10 @@ class Stock:
             self._save()
 
     def _save(self) -> None:
-        partial = self._path.with_suffix(".part")
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump({"files": self._files}, file, indent=1, sort_keys=True)
+        with written_whole(self._path) as file:
+            file.write(json.dumps({"files": self._files}, indent=1, sort_keys=True).encode())
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(self._path)
         self._saved_at = time.monotonic()
 
 
