@@ -213,21 +213,52 @@ app.command(epilog=TRAIN_EXAMPLES)(train)
 @app.command(
     epilog="[bold]Examples[/]\n\n"
     "genrescope evaluate genres --data ~/music   [dim]# a folder with labels.csv[/]\n\n"
-    "genrescope evaluate genres --data gtzan:~/gtzan\n\n"
-    "genrescope evaluate genres --data ~/music --json report.json"
+    "genrescope evaluate genres --data gtzan:~/gtzan --report genres.html\n\n"
+    "genrescope evaluate tags --data fma-small-tags:~/fma --json report.json\n\n"
+    "genrescope evaluate genres --data ~/music --learning-curve --ablation\n\n"
+    "genrescope evaluate genres my-bundle --data ~/music --markdown   [dim]# side by side[/]\n\n"
+    "genrescope evaluate my-bundle --data ~/music --fail-under 0.7   [dim]# exit code 10 if it is worse[/]"
 )
 def evaluate(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of the bundle.")],
+    bundles: Annotated[
+        list[str], typer.Argument(metavar="BUNDLE...", help="Name or folder of a bundle; several are compared.")
+    ],
     data: Annotated[
         str,
         typer.Option("--data", metavar="SPEC", help="Labelled music: a folder with labels.csv, or see `data list`."),
     ],
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.html", help="Write a page with plots and the worst clips.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the comparison in Markdown.")] = False,
+    streaming: Annotated[
+        bool | None,
+        typer.Option(
+            "--streaming/--no-streaming",
+            help="Join clips and hear them as the live page does; if not said: where there is a report or JSON.",
+        ),
+    ] = None,
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Train the bundle's recipe on ever more artists (takes minutes).")
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Train the recipe with one thing left out at a time (takes minutes).")
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option("--fail-under", metavar="X", help="Exit with 10 if the score of tracks (0 to 1) is lower."),
+    ] = None,
+    cpu: Cpu = False,
 ) -> None:
-    """Measure a bundle with artists kept apart, and print the figures of its card."""
-    from dashboard.reports import print_evaluation
+    """Measure bundles with artists kept apart: the figures of the card, and a report to look at.
 
-    print_evaluation(bundle, data, json_file)
+    The score is balanced accuracy, or the mean ROC-AUC where several labels hold at once.
+    """
+    from dashboard.evaluate_command import Wanted, run_evaluation
+
+    wanted = Wanted(report, json_file, markdown, streaming, learning_curve, ablation, fail_under, cpu)
+    raise typer.Exit(run_evaluation(bundles, data, wanted))
 
 
 class Part(StrEnum):

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from model.card import CARD_FILE, read_card
@@ -90,32 +86,3 @@ def _hears(bundle: BundleSummary) -> str:
         return "–"
     longest = bundle.context_seconds or 0.0
     return f"{bundle.window_seconds:g}" + (f" to {longest:g}" if longest > bundle.window_seconds else "") + " s"
-
-
-def print_evaluation(bundle: str, data: str, json_file: Path | None) -> None:
-    """Measure a bundle and print its card's figures."""
-    from model.evaluation import evaluate
-
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    tasks: dict[str, TaskID] = {}
-    warnings: list[str] = []
-
-    def progress(step: str, done: int, total: int) -> None:
-        if step not in tasks:
-            tasks[step] = bars.add_task(step, total=total)
-        bars.update(tasks[step], completed=done)
-
-    with bars:
-        report = evaluate(Library().open(bundle), data, progress=progress, warn=warnings.append)
-    for warning in warnings:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]{escape(warning)}[/yellow]")
-    print(report.to_text())
-    if json_file is not None:
-        json_file.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
