@@ -25,13 +25,13 @@ from model.rendering.patterns import PATTERNS
 from model.rendering.synthesis import Sound, Synthesiser
 
 DATASET = "rendered"
-SECONDS = 30.0
+SECONDS = 20.0
 MOST_TRACKS = 20_000
 TEMPO_MARGIN = 0.05
 """Beyond a dance's slowest and fastest tempo; bands and DJs take such liberties."""
 _OWN_SHARE = 0.5
 """Of the pieces of a dance that have an accompaniment of our own."""
-_BANDWIDTH_HZ = 20_000
+_BANDWIDTH_HZ = 11_000
 
 _BAND = (0, 40, 56, 59, 65, 66, 71, 73)
 _LATIN = (0, 11, 24, 56, 57, 65, 73, 75)
@@ -249,7 +249,7 @@ def render_dances(
         labels = list(DANCES)
         for number in range(count):
             label = labels[number % len(labels)]
-            path = Path(label) / f"{label}_{seed}_{number // len(labels):04d}.ogg"
+            path = Path(label) / f"{label}_{seed}_{number // len(labels):04d}.flac"
             piece = write_piece(label, number // len(labels), seed=seed, seconds=seconds)
             if not (folder / path).is_file():
                 _save(folder / path, synthesiser.render(piece.score, piece.sound), piece.sound.sample_rate, seconds)
@@ -268,7 +268,7 @@ def render_dances(
 def _save(path: Path, samples: np.ndarray, sample_rate: int, seconds: float) -> None:
     path.parent.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
-    soundfile.write(partial, samples[: round(seconds * sample_rate)], sample_rate, format="OGG", subtype="VORBIS")
+    soundfile.write(partial, samples[: round(seconds * sample_rate)], sample_rate, format="FLAC", subtype="PCM_16")
     partial.replace(path)
 
 

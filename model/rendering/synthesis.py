@@ -34,7 +34,7 @@ class Sound:
     gain: float = 0.5
     reverb_level: float = 0.3
     reverb_room: float = 0.4
-    sample_rate: int = 44_100
+    sample_rate: int = 22_050
 
 
 class Synthesiser:
