@@ -72,7 +72,7 @@ def add_rhythm(folder: Path, part: RhythmPart | None = None, *, source: str = "g
 def open_plain(folder: Path, network: PlainNetwork | None = None) -> BundleClassifier:
     """The bundle with the plain network in place of its own, loaded."""
     network = network or PlainNetwork()
-    classifier = BundleClassifier(read_bundle(folder), lambda bundle: network)  # type: ignore[arg-type, return-value]
+    classifier = BundleClassifier(read_bundle(folder), lambda bundle: network)
     classifier.load()
     network.batches.clear()
     return classifier

@@ -305,16 +305,16 @@ def test_the_rhythm_is_kept_in_a_file_of_its_own_so_that_kept_embeddings_stay_va
     dance: LabelledTrack, tmp_path: Path
 ) -> None:
     network, cache = PlainNetwork(), tmp_path / "cache"
-    (plain,) = Embedder(network, FRONT_END, cache).outputs([dance])  # type: ignore[arg-type]
+    (plain,) = Embedder(network, FRONT_END, cache).outputs([dance])
     before = {path.name: path.read_bytes() for path in cache.iterdir()}
     assert plain.rhythm is None
-    (found,) = Embedder(network, FRONT_END, cache, with_rhythm=True).outputs([dance])  # type: ignore[arg-type]
+    (found,) = Embedder(network, FRONT_END, cache, with_rhythm=True).outputs([dance])
     assert len(network.batches) == 1
     assert {name: (cache / name).read_bytes() for name in before} == before
     assert len(list(cache.iterdir())) == len(before) + 1
     np.testing.assert_array_equal(found.embedding, plain.embedding)
     # Another network with this front end shares it, and so does music of which only the rhythm is wanted.
-    (other,) = Embedder(PlainNetwork("other"), FRONT_END, cache, with_rhythm=True).outputs([dance])  # type: ignore[arg-type]
+    (other,) = Embedder(PlainNetwork("other"), FRONT_END, cache, with_rhythm=True).outputs([dance])
     np.testing.assert_array_equal(other.rhythm, found.rhythm)
     np.testing.assert_array_equal(track_rhythm(dance, FRONT_END, cache_folder=cache).rhythm, found.rhythm)
     assert len(list(cache.iterdir())) == len(before) + 2
