@@ -207,7 +207,8 @@ def lines_of(measurement: Measurement) -> list[str]:
     cost = measurement.cost
     found.append(
         f"Cost of a window on this machine: network {cost.network_ms:.1f} ms ({cost.device}), spectrogram "
-        f"{cost.front_end_ms:.1f} ms; {cost.parameters / 1e6:.2f} million weights, {cost.size_bytes / 1e6:.1f} MB on disk."
+        f"{cost.front_end_ms:.1f} ms; {cost.parameters / 1e6:.2f} million weights, "
+        f"{cost.size_bytes / 1e6:.1f} MB on disk."
     )
     return found
 

@@ -106,7 +106,7 @@ class _Writer:
         return self._section(
             "labels",
             "Label by label",
-            paragraph(words, "note") + beside(picture, figures),
+            paragraph(words, "note") + picture + figures,
             labels=draw.labels_figure(of.labels),
         )
 
