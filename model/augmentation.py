@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import soxr
+
+TEMPO_CHANGE = 0.06
+"""What DJs and bands allow themselves with a dance."""
 
 Alteration = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 
@@ -58,12 +62,28 @@ def microphone(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) 
     return np.clip(altered, -1.0, 1.0).astype(np.float32)
 
 
+def faster(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Played 6 % faster, and higher by as much, as on a turntable; float32 [n / 1.06]."""
+    return _played(samples, sample_rate, 1.0 + TEMPO_CHANGE)
+
+
+def slower(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Played 6 % slower, and lower by as much; float32 [n / 0.94]."""
+    return _played(samples, sample_rate, 1.0 - TEMPO_CHANGE)
+
+
 ALTERATIONS: dict[str, Alteration] = {
     "plain": plain,
     "quiet": quiet,
     "telephone": telephone,
     "microphone": microphone,
+    "faster": faster,
+    "slower": slower,
 }
+
+
+def _played(samples: np.ndarray, sample_rate: int, speed: float) -> np.ndarray:
+    return soxr.resample(samples, sample_rate * speed, sample_rate).astype(np.float32)
 
 
 def _room(sample_rate: int, rng: np.random.Generator) -> np.ndarray:
