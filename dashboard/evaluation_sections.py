@@ -74,10 +74,9 @@ class _Writer:
 
     def summary(self) -> Section:
         of, report = self._of, self._of.report
-        who = (
-            f"{len(report.labels)} labels; {report.groups} artists from {', '.join(report.sources)}. {report.protocol}."
-        )
-        parts = [paragraph(f"{of.title} ({of.network}). {who[0].upper()}{who[1:]}"), key_figures(_key_figures(of))]
+        protocol = f"{report.protocol[0].upper()}{report.protocol[1:]}"
+        who = f"{len(report.labels)} labels; {report.groups} artists from {', '.join(report.sources)}. {protocol}."
+        parts = [paragraph(f"{of.title} ({of.network}). {who}"), key_figures(_key_figures(of))]
         parts.append(table("All tests", report.HEADINGS, report.rows()))
         parts.append(paragraph(_READING, "note"))
         parts += [paragraph(note, "note") for note in of.notes]

@@ -10,7 +10,7 @@ from model.evaluation import FOLDS
 from model.fold_runs import TrackHits, split_folds
 from model.measures.bootstrap import Estimate
 from model.measures.text_table import table
-from model.parts import Part
+from model.parts import Part, RhythmPart, ZeroShotPart
 from model.recipe import Heard, Recipe
 
 Train = Callable[[Heard, tuple[str, ...], tuple[str, ...]], Sequence[Part]]
@@ -60,36 +60,48 @@ def ablate(
     hits = {change: TrackHits(labels) for change in variants}
     total, done = len(variants) * folds, 0
     for fold in split_folds(heard, labels, folds=folds):
-        for change, train in variants.items():
-            hits[change].add(fold.tested, train(fold.training, labels, tags))
+        whole: Sequence[Part] = ()
+        for change, variant in variants.items():
+            if variant.train is not None:
+                trained = variant.train(fold.training, labels, tags)
+                whole = whole or trained
+            else:
+                # Parts are trained each for itself, so to leave one out nothing need be trained again.
+                trained = [part for part in whole if variant.keeps(part)]
+            hits[change].add(fold.tested, trained)
             done += 1
             progress(done, total)
     return Ablation(tuple(AblationRow(change, hits[change].balanced_accuracy()) for change in variants), folds)
 
 
-def recipe_variants(recipe: Recipe) -> dict[str, Train]:
-    """By what is different: how to train then. Things that the recipe does not have are not left out."""
-    found: dict[str, Train] = {AS_IT_IS: recipe.train}
+@dataclass(frozen=True)
+class Variant:
+    """A recipe that trains otherwise; or, where `train` is None, some parts of the recipe as it is."""
+
+    train: Train | None
+    keeps: Callable[[Part], bool] = lambda part: True
+
+
+def recipe_variants(recipe: Recipe) -> dict[str, Variant]:
+    """By what is different, the recipe as it is first. Things that the recipe does not have are not left out."""
+    found = {AS_IT_IS: Variant(recipe.train)}
     if recipe.zero_shot_weight:
-        found["without the network's own tags"] = replace(recipe, zero_shot_weight=0.0).train
-    if any(recipe.synonyms.values()):
-        found["the network's own tags alone, nothing trained"] = _only_zero_shot(recipe)
+        found["without the network's own tags"] = Variant(None, lambda part: not isinstance(part, ZeroShotPart))
+        found["the network's own tags alone, nothing trained"] = Variant(
+            None, lambda part: isinstance(part, ZeroShotPart)
+        )
     if recipe.rhythm is not None:
-        found["without rhythm"] = replace(recipe, rhythm=None).train
+        found["without rhythm"] = Variant(None, lambda part: not isinstance(part, RhythmPart))
+        found["rhythm alone"] = Variant(None, lambda part: isinstance(part, RhythmPart))
     if set(recipe.alterations) != {"plain"}:
-        found["trained on plain sound only"] = replace(recipe, alterations=("plain",)).train
-    found["sources not balanced"] = _without_source_balance(recipe)
+        found["trained on plain sound only"] = Variant(replace(recipe, alterations=("plain",)).train)
+    found["sources not balanced"] = Variant(_without_source_balance(recipe))
     strength = recipe.inverse_regularisation
-    found["ten times less regularisation"] = replace(recipe, inverse_regularisation=10.0 * strength).train
-    found["ten times more regularisation"] = replace(recipe, inverse_regularisation=strength / 10.0).train
+    found["ten times less regularisation"] = Variant(replace(recipe, inverse_regularisation=10.0 * strength).train)
+    found["ten times more regularisation"] = Variant(replace(recipe, inverse_regularisation=strength / 10.0).train)
     if recipe.also_means:
-        found["without music of kindred labels"] = _without_kindred(recipe)
+        found["without music of kindred labels"] = Variant(_without_kindred(recipe))
     return found
-
-
-def _only_zero_shot(recipe: Recipe) -> Train:
-    weight = recipe.zero_shot_weight or 1.0
-    return lambda heard, labels, tags: (replace(recipe, zero_shot_weight=weight).zero_shot(labels, tags),)
 
 
 def _without_source_balance(recipe: Recipe) -> Train:

@@ -130,7 +130,7 @@ def measure(
         exclusive=bundle.exclusive,
         network=bundle.architecture,
         licence=bundle.licence,
-        data=evaluation.dataset.title,
+        data=_data_title(evaluation),
         citation=evaluation.dataset.citation,
         notes=(*(f"{note.rstrip('.')}." for note in evaluation.dataset.notes), *evaluation.left_out),
         threshold=evaluation.threshold,
@@ -147,6 +147,15 @@ def measure(
         streaming=streaming,
         curve=curve,
         ablation=ablation,
+    )
+
+
+def _data_title(evaluation: Evaluation) -> str:
+    dataset = evaluation.dataset
+    return (
+        f"{dataset.name} ({dataset.title[0].lower()}{dataset.title[1:]})"
+        if dataset.title[:2] == "A "
+        else dataset.title
     )
 
 
