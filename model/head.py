@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,28 @@ def source_class_weights(sources: Sequence[str], truth: np.ndarray) -> np.ndarra
     pairs = list(zip(sources, truth.tolist(), strict=True))
     counts = Counter(pairs)
     weights = np.array([1.0 / counts[pair] for pair in pairs])
+    return weights * (len(weights) / weights.sum())
+
+
+def label_weights(sources: Sequence[str], truth: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """float64 [n]: every label counts the same in all, and the mean weight is one.
+
+    What a label has is shared out among its sources by the square roots of their numbers of artists: fifty artists tell
+    more about a genre than one, but not fifty times as much, as a source has a sound of its own. A label that few
+    sources have is no rarer for that: with the same weight for every (source, label) it would be.
+
+    groups : the artist of each example.
+    """
+    artists: dict[tuple[str, int], set[str]] = {}
+    pairs = list(zip(sources, truth.tolist(), strict=True))
+    for pair, group in zip(pairs, groups, strict=True):
+        artists.setdefault(pair, set()).add(group)
+    counts = Counter(pairs)
+    share = {pair: len(names) ** 0.5 for pair, names in artists.items()}
+    total: defaultdict[int, float] = defaultdict(float)
+    for (_, label), value in share.items():
+        total[label] += value
+    weights = np.array([share[pair] / total[pair[1]] / counts[pair] for pair in pairs])
     return weights * (len(weights) / weights.sum())
 
 
@@ -68,3 +91,21 @@ def fit_head(
     intercepts[regression.classes_] = intercept
     arrays = {"mean": mean, "scale": scale, "coefficients": coefficients, "intercepts": intercepts}
     return HeadPart(**{name: values.astype(np.float32) for name, values in arrays.items()}, clip=clip, weight=weight)
+
+
+def lend_columns(head: HeadPart, labels: Sequence[str], heard: set[int], kin: Mapping[str, str]) -> HeadPart:
+    """A head in which labels without examples score as the label that sounds most like them.
+
+    heard : indices of the labels that training had examples of.
+    kin : for a label the next of its kin; where that has no examples either, its own kin is asked, and so on. A label
+        without kin that was heard stays as good as never said.
+    """
+    taken_from = list(range(len(labels)))
+    for index, label in enumerate(labels):
+        asked = {label}
+        while label not in (labels[place] for place in heard) and kin.get(label) not in (None, *asked):
+            label = kin[label]
+            asked.add(label)
+        if label in labels and labels.index(label) in heard:
+            taken_from[index] = labels.index(label)
+    return replace(head, coefficients=head.coefficients[:, taken_from], intercepts=head.intercepts[taken_from])

@@ -14,14 +14,19 @@ from model.datasets.dataset import LabelledTrack
 from model.embeddings import TrackOutputs, TrackRhythm
 from model.errors import BundleError
 from model.folds import grouped_folds
-from model.head import fit_head, source_class_weights
+from model.head import fit_head, label_weights, lend_columns, source_class_weights
 from model.parts import RHYTHM, HeadPart, Part, RhythmPart, ZeroShotPart, describe_head, head_arrays
 from model.rhythm_recipe import RhythmRecipe, fit_rhythm, label_meanings, rhythm_of_track
+from model.tag_reading import TagReading
 
 STRETCH_WINDOWS = 3
 """Windows of 3 s that are averaged for the fit of the temperature."""
 SAME_SOURCE_FOLDS = 3
 """Parts into which the artists are divided for it where there is one source only."""
+ARTIST_FOLDS = 5
+"""The same where the temperature is to suit unknown artists rather than unknown sources."""
+BALANCES = ("source", "label")
+CALIBRATIONS = ("sources", "artists")
 
 HEAD_FILE = "head.npz"
 RHYTHM_FILE = "rhythm.npz"
@@ -38,6 +43,13 @@ class Recipe:
     alterations : how the training music is heard (see `model.augmentation`).
     also_means : labels of the data that count as labels of the bundle in training, never in testing.
     rhythm : how the part on the rhythm is trained; None leaves it out.
+    kin : for labels that there may be no recordings of, the label that sounds most like them: the head then takes them
+        for the same, and other parts may tell them apart (see `model.head.lend_columns`).
+    balance : what counts the same in training the head: "source" for every (source, label), "label" for every label
+        (see `model.head.label_weights`).
+    calibrated_on : what the temperature is fitted to: "sources" for stretches of sources left out in turn, "artists"
+        for whole tracks of artists left out in turn.
+    also_read : further readings of the network's own tags.
     """
 
     synonyms: Mapping[str, Sequence[str]]
@@ -49,6 +61,10 @@ class Recipe:
     zero_shot_absent: float = -1.5
     also_means: Mapping[str, str] | None = None
     rhythm: RhythmRecipe | None = None
+    kin: Mapping[str, str] | None = None
+    balance: str = "source"
+    calibrated_on: str = "sources"
+    also_read: tuple[TagReading, ...] = ()
 
     @classmethod
     def from_json(cls, values: object) -> Recipe:
@@ -62,43 +78,54 @@ class Recipe:
                 f"the bundle was trained with the alterations {alterations!r}",
                 rule=f"this version has {', '.join(ALTERATIONS)}",
             )
-        rhythm = values.get("rhythm")
+        for name, known in (("balance", BALANCES), ("calibrated_on", CALIBRATIONS)):
+            if values.get(name, known[0]) not in known:
+                raise BundleError(
+                    f"the bundle was trained with {name} {values[name]!r}", rule=f"this version has {', '.join(known)}"
+                )
+        rhythm, also_read = values.get("rhythm"), values.get("also_read", [])
+        if not isinstance(also_read, list):
+            raise BundleError("the bundle does not say how it was trained", rule="also_read is a list of readings")
         return cls(
             **{
                 **values,
                 "alterations": tuple(alterations),
                 "rhythm": None if rhythm is None else RhythmRecipe.from_json(rhythm),
+                "kin": _read_kin(values.get("kin")),
+                "also_read": tuple(TagReading.from_json(reading) for reading in also_read),
             }
         )
 
     def to_json(self) -> dict[str, Any]:
         """A dict for `json.dumps`."""
         values = {**asdict(self), "alterations": list(self.alterations)}
+        values["also_read"] = list(values["also_read"])
+        for field in fields(self):
+            # Recipes that need none of these can be read by versions that have none of them.
+            if field.name in ("balance", "calibrated_on", "also_read") and getattr(self, field.name) == field.default:
+                del values[field.name]
         rhythm = values.pop("rhythm")
+        if not values["kin"]:
+            del values["kin"]
         return values if self.rhythm is None else {**values, "rhythm": {**rhythm, "tempos": list(self.rhythm.tempos)}}
 
-    def zero_shot(self, labels: Sequence[str], tags: Sequence[str]) -> ZeroShotPart:
-        """The part that reads the network's own tags."""
-        columns = tuple(tuple(tags.index(tag) for tag in self.synonyms.get(label, ())) for label in labels)
-        return ZeroShotPart(columns, self.zero_shot_weight, self.zero_shot_epsilon, self.zero_shot_absent)
+    def zero_shots(self, labels: Sequence[str], tags: Sequence[str]) -> tuple[ZeroShotPart, ...]:
+        """The parts that read the network's own tags."""
+        epsilon, absent = self.zero_shot_epsilon, self.zero_shot_absent
+        return tuple(reading.part(labels, tags, epsilon=epsilon, absent=absent) for reading in self._readings())
 
-    def describe_zero_shot(self) -> dict[str, Any]:
-        """The same part as `bundle.json` describes it."""
-        return {
-            "kind": "zero_shot",
-            "weight": self.zero_shot_weight,
-            "epsilon": self.zero_shot_epsilon,
-            "absent_log_probability": self.zero_shot_absent,
-            "synonyms": {label: list(names) for label, names in self.synonyms.items()},
-        }
+    def _readings(self) -> tuple[TagReading, ...]:
+        first = (TagReading(self.synonyms, self.zero_shot_weight),) if self.zero_shot_weight else ()
+        return (*first, *self.also_read)
 
     def describe(self, parts: Sequence[Part]) -> tuple[list[dict[str, Any]], dict[str, dict[str, np.ndarray]]]:
         """Parts that `train` made, as `model.bundle_writing.write_bundle` takes them: descriptions, and arrays by file
         name."""
         described, arrays = [], {}
+        readings = iter(self._readings())
         for part in parts:
             if isinstance(part, ZeroShotPart):
-                described.append(self.describe_zero_shot())
+                described.append(next(readings).describe(epsilon=self.zero_shot_epsilon, absent=self.zero_shot_absent))
             elif isinstance(part, HeadPart | RhythmPart):
                 file = RHYTHM_FILE if isinstance(part, RhythmPart) else HEAD_FILE
                 described.append(describe_head(part, file))
@@ -116,32 +143,41 @@ class Recipe:
         tracks = [outputs for alteration in self.alterations for outputs in heard[alteration]]
         truth = window_truth(tracks, labels, self.also_means)
         sources = [outputs.track.dataset for outputs in tracks for _ in range(len(outputs.tags))]
+        if self.balance == "label":
+            groups = [outputs.track.group for outputs in tracks for _ in range(len(outputs.tags))]
+            weights = label_weights(sources, truth, groups)
+        else:
+            weights = source_class_weights(sources, truth)
         head = fit_head(
             np.concatenate([outputs.embedding for outputs in tracks]),
             truth,
-            source_class_weights(sources, truth),
+            weights,
             label_count=len(labels),
             inverse_regularisation=self.inverse_regularisation,
             clip=self.clip,
         )
+        if self.kin:
+            head = lend_columns(head, labels, set(np.unique(truth).tolist()), self.kin)
         parts: list[Part] = [head]
         if self.rhythm is not None:
             parts.append(fit_rhythm(self.rhythm, tracks, rendered, labels, self.also_means))
-        if self.zero_shot_weight:
-            parts.append(self.zero_shot(labels, tags))
-        return tuple(parts)
+        return (*parts, *self.zero_shots(labels, tags))
 
     def fit_temperature(
         self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Sequence[TrackRhythm] = ()
     ) -> float:
-        """The temperature that suits sources that training never saw: each source is left out in turn.
+        """The temperature that suits what training never saw: each source is left out in turn.
 
         Where all music comes from one source, a third of its artists is left out in turn instead. The temperature is
         fitted to averages over `STRETCH_WINDOWS` windows, about what smoothing makes of them.
+
+        With `calibrated_on` "artists" it is a fifth of the artists of all sources, and averages over whole tracks:
+        these are more modest than those of stretches, so the temperature is lower.
         """
+        by_artist = self.calibrated_on == "artists"
         scores, truth, weights = [], [], []
         stretches: list[np.ndarray] = []
-        for number, hidden in enumerate(_hidden_in_turn([outputs.track for outputs in heard["plain"]])):
+        for number, hidden in enumerate(_hidden_in_turn([outputs.track for outputs in heard["plain"]], by_artist)):
             training = only(heard, lambda track: track not in hidden)  # noqa: B023 - used at once
             # A label that only this source has cannot be recognised then, which no temperature mends.
             known = {outputs.track.label for outputs in training["plain"]} & set(labels)
@@ -152,27 +188,42 @@ class Recipe:
             scores.append(add_scores(parts, left_out))
             truth.append(window_truth(left_out, labels))
             for outputs in left_out:
-                stretch = np.arange(len(outputs.tags)) // STRETCH_WINDOWS
+                stretch = np.arange(len(outputs.tags)) // (len(outputs.tags) if by_artist else STRETCH_WINDOWS)
                 stretches.append(stretch + (stretches[-1][-1] + 1 if stretches else 0))
             weights.append(source_class_weights([str(number)] * len(truth[-1]), truth[-1]) / len(truth[-1]))
         if not scores:
             return 1.0
-        return fit_temperature(
-            np.concatenate(scores), np.concatenate(truth), np.concatenate(weights), np.concatenate(stretches)
-        )
+        right = np.concatenate(truth)
+        # Every label counts the same, as it does in the evaluation; a source left out may have but a few of them.
+        weighing = _equal_labels(right, np.concatenate(stretches)) if by_artist else np.concatenate(weights)
+        return fit_temperature(np.concatenate(scores), right, weighing, np.concatenate(stretches))
 
 
-def _hidden_in_turn(tracks: Sequence[LabelledTrack]) -> list[set[LabelledTrack]]:
+def _read_kin(values: object) -> dict[str, str] | None:
+    if values is None:
+        return None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise BundleError("the bundle does not say how it was trained", rule="kin of a label is another label")
+    return values
+
+
+def _equal_labels(truth: np.ndarray, stretches: np.ndarray) -> np.ndarray:
+    """float64 [windows]: the same for every stretch of a label, and in all the same for every label."""
+    _, first, place, lengths = np.unique(stretches, return_index=True, return_inverse=True, return_counts=True)
+    labels = np.bincount(truth[first])
+    return np.asarray(1.0 / (lengths[place] * labels[truth]))
+
+
+def _hidden_in_turn(tracks: Sequence[LabelledTrack], by_artist: bool) -> list[set[LabelledTrack]]:
     """What to leave out of training in turn: every source, or a part of the artists where there is but one source."""
     sources = sorted({track.dataset for track in tracks})
-    if len(sources) > 1:
+    if len(sources) > 1 and not by_artist:
         return [{track for track in tracks if track.dataset == source} for source in sources]
-    if len({track.group for track in tracks}) < SAME_SOURCE_FOLDS:
+    folds = ARTIST_FOLDS if by_artist else SAME_SOURCE_FOLDS
+    if len({track.group for track in tracks}) < folds:
         return []
-    fold_of = grouped_folds(tracks, folds=SAME_SOURCE_FOLDS)
-    return [
-        {track for track, at in zip(tracks, fold_of, strict=True) if at == fold} for fold in range(SAME_SOURCE_FOLDS)
-    ]
+    fold_of = grouped_folds(tracks, folds=folds)
+    return [{track for track, at in zip(tracks, fold_of, strict=True) if at == fold} for fold in range(folds)]
 
 
 def add_scores(parts: Sequence[Part], tracks: Sequence[TrackOutputs]) -> np.ndarray:
