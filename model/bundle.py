@@ -76,6 +76,7 @@ class Bundle:
     recipe: Recipe | None = None
     training_groups: frozenset[str] = field(repr=False, default=frozenset())
     genre_map: GenreMap | None = field(repr=False, default=None)
+    checksums: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @property
     def hears_rhythm(self) -> bool:
@@ -103,6 +104,12 @@ class Bundle:
                     next_step=REBUILD,
                 )
         return arrays
+
+    def read_file(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays of one of its other files, checked against the checksum; None if it has no such file."""
+        if name not in self.checksums:
+            return None
+        return read_arrays(read_checked(self.folder, name, self.checksums[name]), self.folder / name)
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -214,6 +221,7 @@ class _Reader:
             recipe=Recipe.from_json(training["recipe"]) if training and "recipe" in training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
             genre_map=genre_map,
+            checksums={name: self._sha256(files, name) for name in files},
         )
 
     def _network_recipe(self, network: Mapping[str, Any]) -> NetworkRecipe | None:

@@ -18,6 +18,7 @@ from model.errors import DataError
 from model.evaluation_report import Report
 from model.folds import check_apart, check_copies, grouped_folds
 from model.recipe import Heard, Recipe, only
+from model.rendering.rhythms import read_rendered
 from model.results import Results
 
 FOLDS = 5
@@ -25,6 +26,8 @@ CROSS_VALIDATION = f"grouped cross-validation in {FOLDS} folds"
 AS_IT_IS = "the bundle as it is, on artists it was not trained on"
 # Name of a test and how the music is heard in it.
 TESTS = {"track": "plain", "band-limited": "telephone", "microphone": "microphone"}
+TEMPO_TESTS = {"faster": "faster", "slower": "slower"}
+"""Of bundles that hear the rhythm: the same music at other tempi."""
 UNSEEN_SOURCE_TEST = {"unseen source": "plain"}
 
 
@@ -97,21 +100,23 @@ def examine(
     usable, left_out = _usable_tracks(bundle, dataset, recipe)
     as_it_is = recipe is None or not any(group_id(track.group) in bundle.training_groups for track in usable)
     trained_with = () if recipe is None or (as_it_is and not for_training) else recipe.alterations
-    alterations = dict.fromkeys((*TESTS.values(), *trained_with))
+    with_rhythm = bundle.hears_rhythm or (recipe is not None and recipe.rhythm is not None)
+    tests = {**TESTS, **TEMPO_TESTS} if with_rhythm else TESTS
+    alterations = dict.fromkeys((*tests.values(), *trained_with))
     classifier.load()
 
     def note(sentence: str) -> None:
         left_out.append(sentence)
         warn(sentence)
 
-    with_rhythm = bundle.hears_rhythm or (recipe is not None and recipe.rhythm is not None)
     heard = listen(classifier, usable, alterations, cache_folder, progress, note, with_rhythm=with_rhythm)
     if recipe is None or as_it_is:
         results = measure_as_it_is(bundle, heard)
     else:
-        if recipe.rhythm is not None and recipe.rhythm.rendered_weight > 0.0:
+        rendered = read_rendered(bundle)
+        if recipe.rhythm is not None and recipe.rhythm.rendered_weight > 0.0 and not rendered:
             note(f"{bundle.name} may have learned rhythms from rendered music too, which is missing in this test.")
-        results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard)
+        results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
     protocol = AS_IT_IS if as_it_is else CROSS_VALIDATION
     return Evaluation(bundle, dataset, protocol, results, heard, tuple(left_out))
@@ -202,7 +207,7 @@ def measure_as_it_is(bundle: Bundle, heard: Heard) -> Results:
     """What a bundle says of music that it was not trained on, one label or several at once."""
     tested = only(heard, lambda track: any(label in bundle.labels for label in track.labels))
     results = Results(bundle.labels, exclusive=bundle.exclusive, window_seconds=bundle.front_end.window_seconds)
-    for name, alteration in TESTS.items():
+    for name, alteration in {**TESTS, **TEMPO_TESTS}.items():
         # A heard without the alterations, for a quick look, is measured as far as it goes.
         if alteration in tested:
             results.add(name, tested[alteration], bundle.parts, bundle.temperature)
@@ -228,7 +233,8 @@ def cross_validate(
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
     sources = sorted({track.dataset for track in tracks if track.label in labels})
-    splits = [(TESTS, [track for track in tracks if fold_of[track.group] == fold]) for fold in range(folds)]
+    heard_tests = {name: alteration for name, alteration in {**TESTS, **TEMPO_TESTS}.items() if alteration in heard}
+    splits = [(heard_tests, [track for track in tracks if fold_of[track.group] == fold]) for fold in range(folds)]
     if len(sources) > 1:
         splits += [(UNSEEN_SOURCE_TEST, [track for track in tracks if track.dataset == source]) for source in sources]
     for tests, held_out in splits:

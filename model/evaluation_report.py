@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from model.measures.rounding import rounded
@@ -75,6 +76,7 @@ class EvaluationReport:
     microphone : scores of tracks heard through a simulated loudspeaker, room and microphone.
     confusion : tracks of the row's label that were called by the column's.
     window_seconds : sound that the model hears at once.
+    faster, slower : scores of tracks played 6 % faster or slower, if the bundle hears the rhythm.
     """
 
     bundle: str
@@ -89,6 +91,8 @@ class EvaluationReport:
     microphone: Scores | None
     confusion: tuple[tuple[int, ...], ...]
     window_seconds: float = 3.0
+    faster: Scores | None = None
+    slower: Scores | None = None
 
     HEADINGS = ("", "balanced accuracy (95 %)", "in first 2", "in first 3", "macro F1", "ECE", "right when sure")
 
@@ -104,6 +108,8 @@ class EvaluationReport:
             ("tracks, source not in training", self.unseen_source),
             ("tracks, nothing above 4 kHz", self.band_limited),
             ("tracks, through a microphone", self.microphone),
+            ("tracks, 6 % faster", self.faster),
+            ("tracks, 6 % slower", self.slower),
         ]
         return [
             (

@@ -23,7 +23,7 @@ SOUND_FONTS = (
     Path("/usr/share/soundfonts/default.sf2"),
 )
 """Where distributions put the FluidR3 General MIDI sounds (MIT licence)."""
-_LIMIT_SECONDS = 120.0
+_LIMIT_SECONDS = 600.0
 _INSTALL = "apt-get install mma fluidsynth fluid-soundfont-gm"
 
 
