@@ -12,6 +12,7 @@ from model.training.interruption import Interruption
 from model.training.music import open_music
 from model.training.network_training import require_tensorflow, train_network
 from model.training.output import check_free
+from model.training.resumption import require_checkpoint
 from model.training.settings import Listener, TrainingSettings
 
 
@@ -36,6 +37,7 @@ def train(settings: TrainingSettings, interruption: Interruption, listener: List
     Raises DataError if the music cannot be trained on, if `settings.out` is there, or if there is no space.
     """
     require_tensorflow()
+    require_checkpoint(settings)
     resumable = settings.resume is not False and not settings.head_on and settings.folder.is_dir()
     check_free(settings.out, going_on=resumable)
     music = open_music(settings.data, settings.labels, seed=settings.seed)

@@ -28,10 +28,9 @@ class Gpus:
         return {"compute_capability": self._capabilities[number]}
 
 
-@pytest.fixture(scope="module")
-def found() -> dict[str, dict[str, Any]]:
+def train(*arguments: str) -> dict[str, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.model.training.two_devices"],
+        [sys.executable, "-m", "tests.model.training.two_devices", *arguments],
         cwd=PROJECT,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
@@ -43,15 +42,17 @@ def found() -> dict[str, dict[str, Any]]:
     return json.loads(done.stdout)
 
 
-def test_two_devices_take_the_steps_of_one(found: dict[str, dict[str, Any]]) -> None:
+def test_two_devices_take_the_steps_of_one() -> None:
+    found = train()
     one, two = found["off"], found["auto"]
     assert (one["devices"], two["devices"]) == (1, 2)
     np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-4)
     np.testing.assert_allclose(two["kernel"], one["kernel"], atol=1e-4)
 
 
-def test_two_devices_learn_with_normalisation_and_dropout_too(found: dict[str, dict[str, Any]]) -> None:
-    losses, scores = found["normalised"]["losses"], found["normalised"]["scores"]
+def test_two_devices_learn_with_normalisation_and_dropout_too() -> None:
+    found = train("normalised")["auto"]
+    losses, scores = found["losses"], found["scores"]
     assert losses[-1] < 0.6 * losses[0]
     assert scores[-1] > 0.8  # chance: a half
 
