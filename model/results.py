@@ -18,8 +18,6 @@ from model.tag_report import TagReport, tag_lines
 from model.tag_scores import TagScores, score_tags
 
 MAIN_TEST = "track"
-_NAMED_TESTS = ("unseen source", "band-limited", "microphone")
-"""Those that have a place of their own in reports."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,6 @@ class Results:
             unseen_source=variants.get("unseen source"),
             band_limited=variants.get("band-limited"),
             microphone=variants.get("microphone"),
-            further={name: scores for name, scores in variants.items() if name not in _NAMED_TESTS},
             faster=variants.get("faster"),
             slower=variants.get("slower"),
             confusion=tuple(tuple(row) for row in confusion(answers.probabilities, truth).tolist()),
@@ -142,7 +139,8 @@ class Results:
             unseen_source=variants.get("unseen source"),
             band_limited=variants.get("band-limited"),
             microphone=variants.get("microphone"),
-            further={name: scores for name, scores in variants.items() if name not in _NAMED_TESTS},
+            faster=variants.get("faster"),
+            slower=variants.get("slower"),
             tags=tag_lines(answers, shown_from),
             window_seconds=round(self.window_seconds, 1),
         )

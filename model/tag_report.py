@@ -46,6 +46,8 @@ class TagReport:
     microphone: TagScores | None
     tags: tuple[TagLine, ...]
     window_seconds: float = 3.0
+    faster: TagScores | None = None
+    slower: TagScores | None = None
 
     HEADINGS = ("", "ROC-AUC (95 %)", "PR-AUC (95 %)", "in first", "in first 2", "in first 3", "macro F1", "ECE")
 
@@ -61,6 +63,8 @@ class TagReport:
             ("tracks, source not in training", self.unseen_source),
             ("tracks, nothing above 4 kHz", self.band_limited),
             ("tracks, through a microphone", self.microphone),
+            ("tracks, 6 % faster", self.faster),
+            ("tracks, 6 % slower", self.slower),
         ]
         return [
             (

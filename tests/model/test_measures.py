@@ -213,3 +213,11 @@ def test_a_measurement_is_json_with_the_figures_of_the_card(exclusive: bool) -> 
 @pytest.mark.parametrize("history", [None, "loss", [1, 2], [{"loss": "x"}], [{"loss": float("nan")}], [{}] * 20_000])
 def test_a_history_that_makes_no_sense_is_no_history(history: object) -> None:
     assert read_history({"history": history}) == ()
+
+
+def test_music_at_other_tempi_is_in_the_report() -> None:
+    found = results()
+    found.add("faster", found.models()[0].tested, found.models()[0].parts, 1.0)
+    report = found.report("sample", "test", 0.4)
+    assert report.to_json()["faster"] == report.to_json()["track"]
+    assert "| tracks, 6 % faster" in report.to_text()
