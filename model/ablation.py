@@ -85,7 +85,7 @@ class Variant:
 def recipe_variants(recipe: Recipe) -> dict[str, Variant]:
     """By what is different, the recipe as it is first. Things that the recipe does not have are not left out."""
     found = {AS_IT_IS: Variant(recipe.train)}
-    if recipe.zero_shot_weight:
+    if recipe.zero_shot_weight or recipe.also_read:
         found["without the network's own tags"] = Variant(None, lambda part: not isinstance(part, ZeroShotPart))
         found["the network's own tags alone, nothing trained"] = Variant(
             None, lambda part: isinstance(part, ZeroShotPart)
