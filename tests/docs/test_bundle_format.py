@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from dashboard.samples import SAMPLE_FOLDER
@@ -14,6 +15,8 @@ from model import bundle_files, genre_map
 from model.bundle import Bundle, read_bundle
 from model.bundle_writing import write_network_bundle
 from model.card import LARGEST_CARD_BYTES, SECTIONS, Card, check_card
+from model.datasets.dataset import LabelledTrack
+from model.embeddings import TrackRhythm
 from model.front_ends.compression import COMPRESSIONS
 from model.front_ends.kinds import KINDS
 from model.front_ends.mel import MEL_NORMS, MEL_SCALES
@@ -22,10 +25,12 @@ from model.library import SHIPPED_BUNDLES, Library
 from model.networks.recipes import MOST_LABELS, NETWORKS
 from model.networks.weights import read_weights
 from model.recipe import Recipe
+from model.rendering.rhythms import RENDERED_FILE, pack
 from stream.offline import hear_file
 from stream.settings import StreamSettings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "bundles.md").read_text(encoding="utf-8")
+TRACK = LabelledTrack(Path("a.wav"), "rendered", ("a",), "a program")
 EXPECTED = {
     "trance_high-frequency.opus": "dance floor",
     "drum-and-bass_ufo-theme-2.opus": "dance floor",
@@ -164,5 +169,6 @@ def test_limits_are_those_of_the_program() -> None:
         assert limit in TEXT, limit
 
 
-def test_the_arrays_of_a_map_are_named() -> None:
+def test_the_arrays_of_maps_and_rendered_rhythms_are_named() -> None:
     assert set(genre_map._KINDS) <= named()
+    assert {RENDERED_FILE, *pack([TrackRhythm(TRACK, np.zeros((1, 1), np.float32))], ("a",))} <= named()
