@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need beyond Python: a browser, a sound server, a radio server, ffmpeg,
-# curl, openssl. Only where it may (root or sudo
+# curl, openssl, and what renders dances. Only where it may (root or sudo
 # without a password, Debian's package manager); elsewhere it says what is missing, and the tests that need it skip.
 set -eu
 missing=""
@@ -12,6 +12,9 @@ command -v ffmpeg >/dev/null 2>&1 || missing="$missing ffmpeg"
 command -v icecast2 >/dev/null 2>&1 || missing="$missing icecast2"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+command -v mma >/dev/null 2>&1 || missing="$missing mma"
+command -v fluidsynth >/dev/null 2>&1 || missing="$missing fluidsynth"
+[ -f /usr/share/sounds/sf2/FluidR3_GM.sf2 ] || missing="$missing fluid-soundfont-gm"
 ldconfig -p 2>/dev/null | grep -q 'libportaudio\.so\.2' || missing="$missing libportaudio2"
 find /usr/lib -name 'libasound_module_pcm_pulse.so' 2>/dev/null | grep -q . || missing="$missing libasound2-plugins"
 [ -z "$missing" ] && exit 0
