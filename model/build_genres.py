@@ -1,8 +1,8 @@
 """`python -m model.build_genres --data FOLDER`: the default bundle, ten genres, from labelled music.
 
-Takes the network of the bundle `tags` as it is, listens to the music once (its outputs are kept outside the
-repository), measures the recipe with artists and whole sources kept apart, trains it on all of the music, and makes its
-map (see `model.build_map`).
+Takes the network of the bundle `tags` (or of another, `--base`) as it is, listens to the music once (the network's
+outputs are kept outside the repository), measures the recipe with artists and whole sources kept apart, trains it on
+all of the music, and makes its map (see `model.build_map`).
 Needs scikit-learn.
 """
 
@@ -10,58 +10,72 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from model.build_map import HEARINGS, MapQuality, build_map, choose_tracks
+from model.bundle import Bundle
 from model.bundle_writing import add_map, write_bundle
-from model.convert_musicnn import LICENCE, LICENCE_FILE, WEIGHTS_FILE
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
 from model.errors import GenrescopeError
 from model.evaluation import CROSS_VALIDATION, TESTS, Results, cross_validate, group_id, listen
-from model.evaluation_report import EvaluationReport
+from model.evaluation_report import Report
 from model.folds import check_copies
 from model.library import DEFAULT_BUNDLE, SHIPPED_BUNDLES, Library
 from model.networks.loading import cost_ms
-from model.parts import HeadPart
 from model.recipe import Recipe, only
+from model.tag_reading import TagReading, known_synonyms
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-RECIPE = Recipe(
-    synonyms={
-        "blues": ["blues"],
-        "country": ["country"],
-        "hiphop": ["Hip-Hop"],
-        "jazz": ["jazz"],
-        "metal": ["metal", "heavy metal"],
-        "pop": ["pop", "indie pop", "rnb"],
-        "rock": ["rock", "classic rock", "alternative rock", "hard rock", "indie rock", "Progressive rock", "punk"],
-    },
-    alterations=("plain", "microphone", "telephone"),
-)
+MSD_SYNONYMS = {
+    "blues": ["blues"],
+    "country": ["country"],
+    "hiphop": ["Hip-Hop"],
+    "jazz": ["jazz"],
+    "metal": ["metal", "heavy metal"],
+    "pop": ["pop", "indie pop", "rnb"],
+    "rock": ["rock", "classic rock", "alternative rock", "hard rock", "indie rock", "Progressive rock", "punk"],
+}
+AUDIOSET_SYNONYMS = {
+    "blues": ["Blues"],
+    "classical": ["Classical music", "Opera"],
+    "country": ["Country", "Bluegrass"],
+    "disco": ["Disco"],
+    "hiphop": ["Hip hop music"],
+    "jazz": ["Jazz", "Swing music"],
+    "metal": ["Heavy metal"],
+    "pop": ["Pop music"],
+    "reggae": ["Reggae"],
+    "rock": ["Rock music", "Punk rock", "Grunge", "Rock and roll", "Progressive rock", "Psychedelic rock"],
+}
+"""AudioSet's classes that mean a genre. Of both lists, what a network has no tag for is ignored."""
+ZERO_SHOT_WEIGHT = 0.5
+"""Of each teacher's tags among the parts."""
 WANTED_ACCURACY = 2 / 3
 """Of the windows of sources never heard in training, so many must be right where a genre is named."""
-HEAD_FILE = "head.npz"
 CARD = """# Ten genres
 
 genres says which of ten genres (those of the GTZAN collection) it hears: {labels}.
 
-- Hears: 3 s of mono sound at 16 kHz, 187 frames of 96 mel bands; the network is that of the bundle `tags`.
-- Two opinions are added: a head (logistic regression on the network's embedding, trained here) and, at weight
-  {zero_shot}, the network's own tags that mean a genre. Their sum is divided by a temperature of {temperature:.2f},
-  fitted on sources that the head was not trained on, to averages over 9 s.
+- Hears: 3 s of mono sound at 16 kHz, 187 frames of 96 mel bands; the network is that of the bundle `{base}`.
+- {opinions} opinions are added: a head (logistic regression on the network's embedding, trained here) and, at weight
+  {zero_shot}, what tags of the network that mean a genre say. The sum is divided by a temperature of {temperature:.2f},
+  fitted to averages over whole tracks, by artists that the head was not trained on.
 - Below {unsure_below:.2f} it is "not sure". The threshold is the lowest at which, of the 3 s windows of sources
   never heard in training, {wanted:.0%} are right where a genre is named; {share:.0%} of those windows are then named.
 
 ## Trained on
 
-- The network, by its authors: the Million Song Dataset with tags of Last.fm listeners.
+- The network: as the card of the bundle `{base}` says.
 - The head, here: the tracks that are counted below, all of them; their genres are those that the collections came with.
 - The music was heard three times in training: as it is, without anything above 4 kHz, and through a simulated
-  loudspeaker, room and microphone. Every (source, genre) had the same weight.
+  loudspeaker, room and microphone. Every genre had the same weight, shared out among its sources by the square roots
+  of their numbers of artists.
 
 ## Measured
 
@@ -83,36 +97,58 @@ collection without looking, and not for decisions about people or money.
 
 ## Licence
 
-ISC for the network, see LICENSE-musicnn; the head is part of this project, under its licence.
+{licence} for the network; the head is part of this project, under its licence.
 """
 
 
-def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) -> tuple[EvaluationReport, MapQuality]:
-    """Measure the recipe, train it on everything, write bundle and map into `out / "genres"`; deterministic."""
-    classifier = Library([out]).open("tags", device="cpu")
+def recipe_for(tags: Sequence[str]) -> Recipe:
+    """The recipe for a network with these tags: with those of all its teachers, where their names stand before them
+    ("msd:jazz", "audioset:Jazz"), else with those of the one whose names they are."""
+    by_teacher = {"msd": MSD_SYNONYMS, "audioset": AUDIOSET_SYNONYMS}
+    found = [known_synonyms(synonyms, tags, f"{teacher}:") for teacher, synonyms in by_teacher.items()]
+    if not any(found):
+        # Both have a "Progressive rock".
+        found = [max((known_synonyms(synonyms, tags) for synonyms in by_teacher.values()), key=len)]
+    readings = [TagReading(known, ZERO_SHOT_WEIGHT) for known in found if known]
+    first = readings[0] if readings else TagReading({}, 0.0)
+    return Recipe(
+        synonyms=first.synonyms,
+        zero_shot_weight=first.weight,
+        also_read=tuple(readings[1:]),
+        alterations=("plain", "microphone", "telephone"),
+        balance="label",
+        calibrated_on="artists",
+    )
+
+
+def build(
+    data_folder: Path, out: Path, cache_folder: Path, console: Console, *, base: str = "tags"
+) -> tuple[Report, MapQuality]:
+    """Measure the recipe, train it on everything, write bundle and map into `out / "genres"`; deterministic.
+
+    base : the bundle with the network, in `out` or among the shipped ones, or its folder.
+    """
+    classifier = Library([out, SHIPPED_BUNDLES]).open(base, device="cpu")
     classifier.load()
     bundle = classifier.bundle
-    wanted = {*LABELS, *(RECIPE.also_means or {})}
-    tracks = [track for track in read_labels(data_folder) if track.label in wanted]
+    recipe = recipe_for(bundle.network_tags)
+    tracks = [track for track in read_labels(data_folder) if track.label in LABELS]
     check_copies(tracks)
     with console.status("listening") as status:
         heard = listen(
             classifier,
             tracks,
-            dict.fromkeys((*TESTS.values(), *RECIPE.alterations, *HEARINGS)),
+            dict.fromkeys((*TESTS.values(), *recipe.alterations, *HEARINGS)),
             cache_folder,
             lambda step, done, total: status.update(f"listening ({step}): {done} of {total} tracks"),
         )
     with console.status("testing with artists and sources kept apart"):
-        results = cross_validate(RECIPE, LABELS, bundle.network_tags, heard)
+        results = cross_validate(recipe, LABELS, bundle.network_tags, heard)
     unsure_below, share = choose_threshold(results)
     report = results.report(DEFAULT_BUNDLE, CROSS_VALIDATION, unsure_below)
-    parts = RECIPE.train(heard, LABELS, bundle.network_tags)
-    temperature = round(RECIPE.fit_temperature(heard, LABELS, bundle.network_tags), 4)
-    head = next(part for part in parts if isinstance(part, HeadPart))
-    described = [{"kind": "head", "file": HEAD_FILE, "weight": head.weight, "clip": head.clip}]
-    if RECIPE.zero_shot_weight:
-        described.append(RECIPE.describe_zero_shot())
+    parts = recipe.train(heard, LABELS, bundle.network_tags)
+    temperature = round(recipe.fit_temperature(heard, LABELS, bundle.network_tags), 4)
+    described, arrays = recipe.describe(parts)
     written = write_bundle(
         out / DEFAULT_BUNDLE,
         name=DEFAULT_BUNDLE,
@@ -120,40 +156,44 @@ def build(data_folder: Path, out: Path, cache_folder: Path, console: Console) ->
         labels=LABELS,
         exclusive=True,
         front_end=bundle.front_end,
-        network={
-            "architecture": bundle.architecture,
-            "weights": WEIGHTS_FILE,
-            "tags": list(bundle.network_tags),
-        },
+        network=describe_network(bundle),
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
         metrics={**report.to_json(), "cost_ms": cost_ms(classifier.network, bundle.front_end)},
-        licence=LICENCE,
+        licence=bundle.licence,
         card=CARD.format(
             labels=", ".join(LABELS),
-            zero_shot=RECIPE.zero_shot_weight,
+            base=bundle.name,
+            licence=bundle.licence,
+            opinions={1: "One", 2: "Two"}.get(len(parts), "Three"),
+            zero_shot=ZERO_SHOT_WEIGHT,
             temperature=temperature,
             unsure_below=unsure_below,
             wanted=WANTED_ACCURACY,
             share=share,
             report=report.to_text(),
         ),
-        texts={LICENCE_FILE: (bundle.folder / LICENCE_FILE).read_text(encoding="utf-8")},
-        arrays={
-            WEIGHTS_FILE: bundle.read_weights(),
-            HEAD_FILE: {name: getattr(head, name) for name in ("mean", "scale", "coefficients", "intercepts")},
-        },
+        texts={path.name: path.read_text(encoding="utf-8") for path in sorted(bundle.folder.glob("LICENSE*"))},
+        arrays={bundle.weights_file: bundle.read_weights(), **arrays},
         training={
-            "recipe": RECIPE.to_json(),
+            "recipe": recipe.to_json(),
             "groups": sorted({group_id(outputs.track.group) for outputs in heard["plain"]}),
         },
     )
     with console.status("making the map"):
-        on_map = {track.path for track in choose_tracks([track for track in tracks if track.label in LABELS])}
+        on_map = {track.path for track in choose_tracks(tracks)}
         genre_map, quality = build_map(written, only(heard, lambda track: track.path in on_map))
     add_map(written.folder, genre_map)
     return report, quality
+
+
+def describe_network(bundle: Bundle) -> dict[str, Any]:
+    """The network of a bundle, as another bundle that takes it over describes it."""
+    described: dict[str, Any] = {"weights": bundle.weights_file, "tags": list(bundle.network_tags)}
+    if bundle.network_recipe is None:
+        return {"architecture": bundle.architecture, **described}
+    return {"recipe": bundle.network_recipe.name, "exclusive": bundle.network_exclusive, **described}
 
 
 def choose_threshold(results: Results, wanted_accuracy: float = WANTED_ACCURACY) -> tuple[float, float]:
@@ -173,11 +213,14 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m model.build_genres", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of sound files with a labels.csv")
-    parser.add_argument("--out", type=Path, default=SHIPPED_BUNDLES, help="folder of bundles; must hold `tags`")
+    parser.add_argument("--base", default="tags", help="the bundle whose network is used: its name, or its folder")
+    parser.add_argument("--out", type=Path, default=SHIPPED_BUNDLES, help="folder of bundles to write into")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where the network's outputs are kept")
     arguments = parser.parse_args()
     try:
-        report, quality = build(arguments.data, arguments.out, arguments.cache, Console(stderr=True))
+        report, quality = build(
+            arguments.data, arguments.out, arguments.cache, Console(stderr=True), base=arguments.base
+        )
     except GenrescopeError as error:
         print(error, file=sys.stderr)
         return error.exit_code

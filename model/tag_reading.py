@@ -50,15 +50,14 @@ class TagReading:
         }
 
 
-def known_synonyms(synonyms: Mapping[str, Sequence[str]], tags: Sequence[str], teacher: str) -> dict[str, list[str]]:
-    """The synonyms that are among the tags, as they are called there: "jazz", or "msd:jazz" where tags name a teacher.
-
-    A label without any is left out. Spelling counts: AudioSet says "Jazz", the Million Song Dataset "jazz".
-    """
+def known_synonyms(
+    synonyms: Mapping[str, Sequence[str]], tags: Sequence[str], prefix: str = ""
+) -> dict[str, list[str]]:
+    """The synonyms that are among the tags, where they are called `prefix` and their name; labels without any are left
+    out. Spelling counts: AudioSet says "Jazz", the Million Song Dataset "jazz"."""
     found: dict[str, list[str]] = {}
     for label, names in synonyms.items():
-        called = [name if name in tags else f"{teacher}:{name}" for name in names]
-        if known := [name for name in called if name in tags]:
+        if known := [f"{prefix}{name}" for name in names if f"{prefix}{name}" in tags]:
             found[label] = known
     return found
 
