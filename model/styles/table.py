@@ -324,7 +324,7 @@ STYLES: tuple[Style, ...] = (
     Style(
         label="Techno/Tech House",
         slug="techno",
-        tempo_bpm=(123, 150),
+        tempo_bpm=(122, 160),
         grooves=grooves.TECHNO,
         swing=(0.0, 0.12),
         kicks=("hard", "punchy", "hard", "booming"),
@@ -347,6 +347,8 @@ STYLES: tuple[Style, ...] = (
             Layer("metal", "arp", 0.25, -13.0),
             Layer("organ", "hits", 0.2, -13.0),
             Layer("voice", "hits", 0.2, -14.0),
+            Layer("lead", "stabs", 0.2, -10.0),
+            Layer("supersaw", "gallop", 0.12, -11.0),
         ),
         scales=("minor", "phrygian"),
         progressions=("one",),
@@ -356,7 +358,7 @@ STYLES: tuple[Style, ...] = (
         echo_chance=0.6,
         fill_chance=0.15,
         plans={"steady": 4.0, "hypnotic": 2.0, "enter": 1.0, "return": 0.4},
-        drive=(1.0, 4.0),
+        drive=(1.0, 6.0),
     ),
     Style(
         label="Trap",
