@@ -116,6 +116,7 @@ def _measure(
     from model.learning_curve import learning_curve
     from model.measurement import measure
     from model.measures.cost import measure_cost
+    from model.rendering.rhythms import read_rendered
 
     trains = wanted.learning_curve or wanted.ablation
     evaluation = examine(classifier, music, for_training=trains, progress=step, warn=warnings.append)  # type: ignore[arg-type]
@@ -128,12 +129,17 @@ def _measure(
     if streaming:
         live = measure_streaming(classifier, evaluation, progress=partial(step, "live"))
     curve = ablation = None
+    rendered = read_rendered(bundle) if trains else []
     if wanted.learning_curve and recipe is not None:
         trained = partial(step, "learning curve")
-        curve = learning_curve(recipe, bundle.labels, bundle.network_tags, evaluation.heard, progress=trained)
+        curve = learning_curve(
+            recipe, bundle.labels, bundle.network_tags, evaluation.heard, rendered=rendered, progress=trained
+        )
     if wanted.ablation and recipe is not None:
         trained = partial(step, "ablation")
-        ablation = ablate(recipe, bundle.labels, bundle.network_tags, evaluation.heard, progress=trained)
+        ablation = ablate(
+            recipe, bundle.labels, bundle.network_tags, evaluation.heard, rendered=rendered, progress=trained
+        )
     return evaluation, measure(evaluation, cost, streaming=live, curve=curve, ablation=ablation)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from model.embeddings import TrackOutputs
+from model.embeddings import TrackOutputs, TrackRhythm
 from model.evaluation import FOLDS
 from model.fold_runs import TrackHits, split_folds
 from model.measures.bootstrap import Estimate
@@ -53,10 +54,14 @@ def ablate(
     heard: Heard,
     *,
     folds: int = FOLDS,
+    rendered: Sequence[TrackRhythm] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Ablation:
-    """Train and test a recipe with one thing changed at a time; the temperature and its small part are left out."""
-    variants = recipe_variants(recipe)
+    """Train and test a recipe with one thing changed at a time; the temperature and its small part are left out.
+
+    rendered : music made by a program, of which the part on the rhythm is trained too.
+    """
+    variants = recipe_variants(recipe, rendered)
     hits = {change: TrackHits(labels) for change in variants}
     total, done = len(variants) * folds, 0
     for fold in split_folds(heard, labels, folds=folds):
@@ -82,9 +87,13 @@ class Variant:
     keeps: Callable[[Part], bool] = lambda part: True
 
 
-def recipe_variants(recipe: Recipe) -> dict[str, Variant]:
+def recipe_variants(recipe: Recipe, rendered: Sequence[TrackRhythm] = ()) -> dict[str, Variant]:
     """By what is different, the recipe as it is first. Things that the recipe does not have are not left out."""
-    found = {AS_IT_IS: Variant(recipe.train)}
+
+    def training(changed: Recipe) -> Train:
+        return partial(changed.train, rendered=rendered)
+
+    found = {AS_IT_IS: Variant(training(recipe))}
     if recipe.zero_shot_weight or recipe.also_read:
         found["without the network's own tags"] = Variant(None, lambda part: not isinstance(part, ZeroShotPart))
         found["the network's own tags alone, nothing trained"] = Variant(
@@ -93,22 +102,24 @@ def recipe_variants(recipe: Recipe) -> dict[str, Variant]:
     if recipe.rhythm is not None:
         found["without rhythm"] = Variant(None, lambda part: not isinstance(part, RhythmPart))
         found["rhythm alone"] = Variant(None, lambda part: isinstance(part, RhythmPart))
+        if rendered:
+            found["rhythm learned from recordings only"] = Variant(recipe.train)
     if set(recipe.alterations) != {"plain"}:
-        found["trained on plain sound only"] = Variant(replace(recipe, alterations=("plain",)).train)
-    found["sources not balanced"] = Variant(_without_source_balance(recipe))
+        found["trained on plain sound only"] = Variant(training(replace(recipe, alterations=("plain",))))
+    found["sources not balanced"] = Variant(_without_source_balance(training(recipe)))
     strength = recipe.inverse_regularisation
-    found["ten times less regularisation"] = Variant(replace(recipe, inverse_regularisation=10.0 * strength).train)
-    found["ten times more regularisation"] = Variant(replace(recipe, inverse_regularisation=strength / 10.0).train)
+    found["ten times less regularisation"] = Variant(training(replace(recipe, inverse_regularisation=10.0 * strength)))
+    found["ten times more regularisation"] = Variant(training(replace(recipe, inverse_regularisation=strength / 10.0)))
     if recipe.also_means:
-        found["without music of kindred labels"] = Variant(_without_kindred(recipe))
+        found["without music of kindred labels"] = Variant(_without_kindred(training(recipe)))
     return found
 
 
-def _without_source_balance(recipe: Recipe) -> Train:
+def _without_source_balance(learn: Train) -> Train:
     """As if all music came from one source: then labels are balanced, and nothing else."""
 
     def train(heard: Heard, labels: tuple[str, ...], tags: tuple[str, ...]) -> Sequence[Part]:
-        return recipe.train({name: [_of_one_source(o) for o in tracks] for name, tracks in heard.items()}, labels, tags)
+        return learn({name: [_of_one_source(o) for o in tracks] for name, tracks in heard.items()}, labels, tags)
 
     return train
 
@@ -117,9 +128,9 @@ def _of_one_source(outputs: TrackOutputs) -> TrackOutputs:
     return replace(outputs, track=replace(outputs.track, dataset="all"))
 
 
-def _without_kindred(recipe: Recipe) -> Train:
+def _without_kindred(learn: Train) -> Train:
     def train(heard: Heard, labels: tuple[str, ...], tags: tuple[str, ...]) -> Sequence[Part]:
         own = {name: [o for o in tracks if o.track.label in labels] for name, tracks in heard.items()}
-        return recipe.train(own, labels, tags)
+        return learn(own, labels, tags)
 
     return train

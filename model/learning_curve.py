@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.embeddings import TrackRhythm
 from model.errors import DataError
 from model.evaluation import FOLDS
 from model.fold_runs import TrackHits, split_folds
@@ -60,12 +61,15 @@ def learning_curve(
     shares: Sequence[float] = SHARES,
     seeds: int = SEEDS,
     folds: int = FOLDS,
+    rendered: Sequence[TrackRhythm] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LearningCurve:
     """Train a recipe on ever more of the artists of each fold's training music, and test it on all of the fold.
 
     The artists of a smaller share are among those of a larger one, and every share has of each (source, label) about
     as large a part. With all artists nothing is left to chance, so this is done once.
+
+    rendered : music made by a program, of which the part on the rhythm is always trained too.
     """
     runs = [(share, seed) for share in shares for seed in range(seeds if share < 1.0 else 1)]
     total, done = len(runs) * folds, 0
@@ -75,7 +79,7 @@ def learning_curve(
         for share, seed in runs:
             chosen = nested_artists(fold.training, share, seed)
             part = only(fold.training, lambda track: track.group in chosen)  # noqa: B023 - used at once
-            hits[share, seed].add(fold.tested, recipe.train(part, labels, tags))
+            hits[share, seed].add(fold.tested, recipe.train(part, labels, tags, rendered))
             counted[share].append(len(chosen))
             done += 1
             progress(done, total)
