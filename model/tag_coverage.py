@@ -1,0 +1,85 @@
+"""What FMA's sixteen top genres are called by networks that were not trained on them.
+
+The names are those of the Million Song Dataset's fifty tags (MSD_musicnn), of MagnaTagATune's fifty (MTT_musicnn) and
+of AudioSet's classes. Only names that mean the genre stand here: "oldies" are hits of the sixties, not FMA's old-time
+music, "acoustic" is not folk, and "guitar" is not country. Old-time music has a name in none of the three.
+
+Reference: M. Defferrard et al., "FMA: a dataset for music analysis", ISMIR 2017, arXiv 1612.01840.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from model.tag_reading import known_synonyms
+
+MSD, MTT, AUDIOSET = "msd", "mtt", "audioset"
+
+
+@dataclass(frozen=True)
+class FmaGenre:
+    """One of the sixteen: its name, and by teacher the tags that mean it."""
+
+    name: str
+    tags: Mapping[str, tuple[str, ...]]
+
+
+def _genre(name: str, msd: str = "", mtt: str = "", audioset: str = "") -> FmaGenre:
+    by_teacher = {MSD: msd, MTT: mtt, AUDIOSET: audioset}
+    return FmaGenre(name, {teacher: tuple(tags.split("|")) for teacher, tags in by_teacher.items() if tags})
+
+
+FMA_GENRES = (
+    _genre(
+        "Electronic",
+        "electronic|electronica|electro|House",
+        "electronic|techno|synth",
+        "Electronic music|House music|Techno|Dubstep|Drum and bass|Electronica|Electronic dance music|Ambient music|"
+        "Trance music",
+    ),
+    _genre("Experimental", "experimental", "weird"),
+    _genre("Folk", "folk", "", "Folk music"),
+    _genre("Hip-Hop", "Hip-Hop", "", "Hip hop music"),
+    _genre("Instrumental", "instrumental", "no vocals|no vocal|no voice"),
+    _genre(
+        "International",
+        "",
+        "indian|sitar",
+        "Music of Latin America|Salsa music|Flamenco|Music of Africa|Afrobeat|Middle Eastern music|Music of Asia|"
+        "Carnatic music|Music of Bollywood|Reggae",
+    ),
+    _genre("Pop", "pop|indie pop", "pop", "Pop music"),
+    _genre(
+        "Rock",
+        "rock|alternative rock|classic rock|indie rock|hard rock|Progressive rock|punk|metal|heavy metal",
+        "rock|metal",
+        "Rock music|Heavy metal|Punk rock|Grunge|Progressive rock|Rock and roll|Psychedelic rock",
+    ),
+    _genre("Blues", "blues", "", "Blues"),
+    _genre("Classical", "", "classical|classic|opera|harpsichord", "Classical music|Opera"),
+    _genre("Country", "country", "country", "Country|Bluegrass"),
+    _genre("Easy Listening", "easy listening"),
+    _genre("Jazz", "jazz", "", "Jazz|Swing music"),
+    _genre("Old-Time / Historic"),
+    _genre("Soul-RnB", "soul|rnb", "", "Soul music|Rhythm and blues"),
+    _genre("Spoken", "", "", "Speech"),
+)
+"""FMA counts reggae as international, and metal and punk as rock. Its own soul, funk and disco are one genre."""
+
+
+def coverage(tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By genre: the tags among these that mean it, none where it is not covered.
+
+    tags : of a network, by name, or by teacher and name ("audioset:Jazz").
+    """
+    named = [teacher for teacher in (MSD, MTT, AUDIOSET) if any(tag.startswith(f"{teacher}:") for tag in tags)]
+    prefixes = {teacher: f"{teacher}:" for teacher in named} or dict.fromkeys((MSD, MTT, AUDIOSET), "")
+    found: dict[str, tuple[str, ...]] = {}
+    for genre in FMA_GENRES:
+        known: dict[str, None] = {}
+        for teacher, prefix in prefixes.items():
+            meant = known_synonyms({genre.name: genre.tags.get(teacher, ())}, tags, prefix)
+            known.update(dict.fromkeys(meant.get(genre.name, ())))
+        found[genre.name] = tuple(known)
+    return found
