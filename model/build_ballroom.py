@@ -64,9 +64,9 @@ ballroom says which dance music is for: {labels}. It takes for granted that it i
 - The network, by its authors: {base} (the network of the bundle `{base_name}`).
 - The heads, here: {songs} excerpts of dance-floor songs by {artists} artists, with the dances under which they were
   collected; each heard twice: as it is, and through a simulated loudspeaker, room and microphone.
-- The head on the rhythm learned everything 4 % faster and slower, too. It also learned from {rendered} pieces rendered by a
-  program, over accompaniments of MMA and some of our own, with the FluidR3 sounds; together they count {rendered_weight:g} times as much as the songs. The bundle holds their
-  rhythms, no sound.
+- The head on the rhythm learned all of it 4 % faster and slower, too, and also {rendered} pieces rendered by a program,
+  over accompaniments of MMA and some of our own, with the FluidR3 sounds; these count {rendered_weight:g} times
+  as much as the songs. The bundle holds their rhythms, no sound.
 - Two opinions are added: of a head on the network's embedding of 3 s, and of one on the rhythm of the last 6 to 12 s.
   Their sum is divided by a temperature of {temperature:.2f}. In the first 6 s there is the first opinion alone.
 - Below {unsure_below:.2f} it is "not sure": of the windows of songs and artists never heard, {share:.0%} are

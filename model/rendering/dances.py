@@ -168,12 +168,10 @@ DANCES: dict[str, Dance] = {
         swing=True,
     ),
     "paso_doble": Dance(
-        (110, 128),
+        (114, 128),
         (
             ("March", "March1", "March2", "March3"),
             ("BWMarch", "BWMarchSus", "BWMarchPlus"),
-            ("SlowBolero", "SlowBoleroSus", "SlowBolero1"),
-            ("casio:March1",),
         ),
         speed={"March": 2.0, "BWMarch": 2.0},
         melody_voices=(24, 40, 56, 57, 60, 61),

@@ -220,6 +220,26 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
             held=1,
         ),
         Pattern(4, 4, {}, _bars("1... 5... 1... 5.5."), _bars("X... X... X... X.x.", "X..X ..X. X... X..."), held=1),
+        # Every beat as heavy as the next, and a roll into the bar.
+        Pattern(
+            4,
+            4,
+            {"SnareDrum1": _bars("x... x... x... x.xX"), "KickDrum1": _bars("X... X... X... X...")},
+            _bars("1... 1... 5... 5..."),
+            _bars("X... X... X... X..."),
+            held=1,
+        ),
+        Pattern(
+            4,
+            4,
+            {
+                "SnareDrum1": _bars(".... .... .... ..xX", ".... .... .... ...."),
+                "KickDrum1": _bars("x... x... x... x..."),
+            },
+            _bars("1... 1... 1... 5.5."),
+            _bars("X... X... X... X...", "X... X... X.x. X..."),
+            held=1,
+        ),
     ),
     "waltz": (
         Pattern(
