@@ -16,9 +16,11 @@ from model.training.batches import balancing_weights
 
 WANTED_ACCURACY = 2 / 3
 """Of the validation windows where a label is named so many shall be right."""
+COLDEST = 0.5
+"""The least temperature: a few validation tracks that are all called rightly prove no greater certainty."""
 _UNSURE = np.arange(0.2, 0.91, 0.01)
 _SHOWN = np.arange(0.05, 0.91, 0.01)
-_TEMPERATURES = np.exp(np.linspace(np.log(0.05), np.log(20.0), 601))
+_TEMPERATURES = np.exp(np.linspace(np.log(COLDEST), np.log(20.0), 401))
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def fit_trust(
     stretches = np.concatenate(
         [number * 100_000 + np.arange(length) // STRETCH_WINDOWS for number, length in enumerate(lengths)]
     )
-    temperature = fit_temperature(scores, truth, weights, stretches)
+    temperature = max(COLDEST, fit_temperature(scores, truth, weights, stretches))
     probabilities = to_probabilities(scores, temperature, exclusive=True)
     right, confidence = probabilities.argmax(axis=1) == truth, probabilities.max(axis=1)
     loss = -float(np.average(np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)), weights=weights))
@@ -78,7 +80,9 @@ def _of_tags(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Tr
         shown = probabilities >= threshold
         both, either = (shown & holds).sum(axis=0), shown.sum(axis=0) + holds.sum(axis=0)
         f1.append(float(np.mean(2.0 * both / np.maximum(either, 1))))
-    shown_from = round(float(_SHOWN[int(np.argmax(f1))]), 2)
+    # Where several are as good, the middle one leaves most room on both sides.
+    equally_good = _SHOWN[np.array(f1) >= max(f1) - 1e-9]
+    shown_from = round(float(equally_good[len(equally_good) // 2]), 2)
     return Trust(
         round(float(_TEMPERATURES[best]), 4), {"unsure_below": shown_from, "shown_from": shown_from}, losses[best]
     )
