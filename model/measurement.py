@@ -98,7 +98,7 @@ class Measurement:
         return self.report.track.balanced_accuracy if isinstance(self.report, EvaluationReport) else self.roc_auc
 
     def to_json(self) -> dict[str, Any]:
-        """A dict for `json.dumps`; numbers to four places. docs/models.md says what is in it."""
+        """A dict for `json.dumps`; numbers to four places. docs/evaluation.md says what is in it."""
         values = {name: value for name, value in vars(self).items() if name not in ("report", "labels", "card")}
         plain = {name: _plain(value) for name, value in values.items()}
         per_label = [asdict(label) for label in self.labels]

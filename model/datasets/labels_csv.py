@@ -19,7 +19,7 @@ from model.errors import DataError
 NEEDED = ("path", "label")
 OPTIONAL = ("group", "split", "dataset", "seconds", "bandwidth_hz")
 _RULE = f"the first line names the columns: {', '.join(NEEDED)}, and if wanted {', '.join(OPTIONAL)}"
-_NEXT_STEP = "Correct the file; docs/models.md has an example"
+_NEXT_STEP = "Correct the file; docs/training.md has an example"
 
 
 class LabelsCsv:
