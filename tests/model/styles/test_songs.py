@@ -88,7 +88,7 @@ def test_a_song_keeps_its_tempo(made):
     bar = 4 * 60.0 / song.tempo_bpm * 200.0
     around = {share: products[int(bar * share) : int(bar * share) + 2].max() for share in (0.93, 0.96, 1.0, 1.04, 1.07)}
     assert max(around, key=around.__getitem__) == 1.0, around
-    assert around[1.0] > 0.2 * products[0]
+    assert around[1.0] > 0.1 * products[0]
 
 
 @pytest.mark.parametrize("slug", DEEP_BASS)
@@ -97,13 +97,18 @@ def test_styles_with_a_sub_bass_have_one(slug):
     assert np.mean(shares) > 0.25, shares
 
 
-def test_ambient_has_less_bass_and_fewer_onsets_than_techno():
+def strokes_share(samples: np.ndarray) -> float:
+    """Share of the moments of 40 ms that are at least 3 dB louder than the one before."""
+    step = SAMPLE_RATE // 25
+    power = np.square(samples[: len(samples) // step * step]).reshape(-1, step).mean(axis=1) + 1e-6
+    return float((power[1:] > 2.0 * power[:-1]).mean())
+
+
+def test_ambient_has_less_bass_and_fewer_strokes_than_techno():
     ambient = [Artist(style("ambient"), artist).song(0, SECONDS).samples for artist in range(4)]
     techno = [steady("techno", artist).samples for artist in range(4)]
     assert np.mean([energy_share(x, 25, 120) for x in ambient]) < np.mean([energy_share(x, 25, 120) for x in techno])
-    assert np.mean([loudness_curve(x).mean() for x in ambient]) < 0.5 * np.mean(
-        [loudness_curve(x).mean() for x in techno]
-    )
+    assert np.mean([strokes_share(x) for x in ambient]) < 0.5 * np.mean([strokes_share(x) for x in techno])
 
 
 def test_drums_are_heard_at_the_top_of_the_spectrum():
@@ -111,8 +116,8 @@ def test_drums_are_heard_at_the_top_of_the_spectrum():
         assert energy_share(steady(slug).samples, 4_000.0, 16_000.0) > 5e-4, slug
 
 
-def test_the_bare_drop_begins_with_less_than_what_follows_the_break():
+def test_the_filter_opens_before_the_drop():
     made = replace(style("edm-big-room"), plans={"drop": 1.0})
     samples = Artist(made, 2).song(0, 24.0).samples
-    break_, drop = samples[: 3 * SAMPLE_RATE], samples[-6 * SAMPLE_RATE :]
-    assert energy_share(drop, 25.0, 120.0) > energy_share(break_, 25.0, 120.0)
+    begin, drop = samples[: 3 * SAMPLE_RATE], samples[-3 * SAMPLE_RATE :]
+    assert energy_share(begin, 2_000.0, 16_000.0) < 0.5 * energy_share(drop, 2_000.0, 16_000.0)

@@ -68,8 +68,8 @@ def test_kicks_are_low_and_hats_are_high():
 
 def test_a_band_keeps_what_is_inside():
     mixed = tone("sine", 100.0, RATE, RATE) + tone("sine", 5_000.0, RATE, RATE)
-    assert peaks_hz(band(mixed, RATE, below_hz=800.0)).max() < 200
-    assert peaks_hz(band(mixed, RATE, above_hz=800.0), 0.03).min() > 4_000
+    assert peaks_hz(band(mixed, RATE, below_hz=800.0), 0.05).max() < 200
+    assert peaks_hz(band(mixed, RATE, above_hz=800.0), 0.05).min() > 4_000
 
 
 def test_an_open_sweep_changes_nothing():
