@@ -120,10 +120,23 @@ def train_student(
 
 @app.command("agreement")
 def measure_agreement(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Compare the student with its teachers on artists it never heard, as a table."""
-    from model.teaching.report import agreement_table
+    """Compare the student with its teachers on artists it never heard, and show how it learned, as tables."""
+    from model.teaching.report import agreement_table, agreements, history_table, read_student
 
-    print(agreement_table(folder / "examples", folder / "student"))
+    student = read_student(folder / "student")
+    print(f"{agreement_table(agreements(folder / 'examples', student))}\n\n{history_table(student)}")
+
+
+@app.command("bundle")
+def make_bundle(
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Write the student as a bundle, for `python -m model.build_genres --base` and the like."""
+    from model.teaching.student_bundle import write_student
+
+    written = write_student(folder / "examples", folder / "student", out)
+    print(f"{written.title} in {written.folder}, {written.size_bytes / 1e6:.1f} MB")
 
 
 class _Printed:

@@ -3,45 +3,85 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from model.errors import DataError
+from model.measures.text_table import table
 from model.networks.recipes import NETWORKS as RECIPES
 from model.networks.weights import put_weights
-from model.teaching.agreement import answers, compare
+from model.teaching.agreement import Agreement, answers, compare
 from model.teaching.shards import Shards
 from model.teaching.student import DESCRIPTION_FILE, WEIGHTS_FILE
 
 _TEACHERS = {"audioset": "mn04_as, music classes", "msd": "MSD_musicnn", "mtt": "MTT_musicnn"}
 _SIDES = {"plain": "as recorded", "altered": "altered and mixed"}
+_LOWEST = 3
 
 
-def agreement_table(examples: Path, student: Path) -> str:
-    """Markdown: the mean correlation over the tags of each teacher, and the best and worst of them."""
-    import keras
+@dataclass(frozen=True)
+class StudentFiles:
+    """A trained student as it lies on disk: what is said of it, and its weights by name."""
 
+    described: dict[str, Any]
+    weights: dict[str, np.ndarray]
+
+
+def read_student(folder: Path) -> StudentFiles:
+    """What `model.teaching.student.train` wrote; raises DataError if it is not there or cannot be read."""
     try:
-        described = json.loads((student / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        with np.load(student / WEIGHTS_FILE, allow_pickle=False) as arrays:
-            weights = dict(arrays)
+        described = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+            return StudentFiles(described, dict(arrays))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"there is no student in {student}", rule=str(error), next_step="`python -m model.teaching train`"
+            f"there is no student in {folder}", rule=str(error), next_step="`python -m model.teaching train`"
         ) from error
-    network: keras.Model = RECIPES[described["plan"]["recipe"]].build(len(described["tags"]), exclusive=False)
-    put_weights(network, weights, owner="the student")
-    lines = [
-        "| sound of unseen artists | teacher | tags compared | mean r | pooled r | lowest |",
-        "|---|---|---|---|---|---|",
+
+
+def agreements(examples: Path, student: StudentFiles) -> list[Agreement]:
+    """The student compared with each teacher, on both kinds of sound that it did not learn from."""
+    network = RECIPES[student.described["plan"]["recipe"]].build(len(student.described["tags"]), exclusive=False)
+    put_weights(network, student.weights, owner="the student")
+    sides = {side: Shards(examples, side) for side in _SIDES}
+    return [one for side, shards in sides.items() for one in compare(side, shards, *answers(network, shards))]
+
+
+def agreement_table(found: Sequence[Agreement]) -> str:
+    """Markdown: the mean correlation over the tags of each teacher, and the lowest of them."""
+    rows: list[tuple[str, ...]] = [
+        ("sound of unseen artists", "teacher", "tags compared", "mean r", "pooled r", "lowest")
     ]
-    for side in _SIDES:
-        shards = Shards(examples, side)
-        for one in compare(side, shards, *answers(network, shards)):
-            lowest = sorted((value, tag) for tag, value in one.by_tag.items() if value is not None)[:3]
-            lines.append(
-                f"| {_SIDES[side]} | {_TEACHERS[one.teacher]} | {len(one.compared)} of {len(one.by_tag)} | "
-                f"{one.mean:.3f} | {one.pooled:.3f} | {', '.join(f'{tag} {value:.2f}' for value, tag in lowest)} |"
+    for one in found:
+        lowest = sorted((value, tag) for tag, value in one.by_tag.items() if value is not None)[:_LOWEST]
+        rows.append(
+            (
+                _SIDES[one.side],
+                _TEACHERS[one.teacher],
+                f"{len(one.compared)} of {len(one.by_tag)}",
+                f"{one.mean:.3f}",
+                f"{one.pooled:.3f}",
+                ", ".join(f"{tag} {value:.2f}" for value, tag in lowest),
             )
-    return "\n".join(lines)
+        )
+    return "\n".join(table(rows))
+
+
+def history_table(student: StudentFiles) -> str:
+    """Markdown: how the training went, a line for every epoch."""
+    rows: list[tuple[str, ...]] = [("epoch", "loss", "learning rate", "AudioSet r", "MSD r", "MTT r")]
+    for record in student.described["history"]:
+        values = (record[f"validation_{teacher}"] for teacher in _TEACHERS)
+        rows.append(
+            (
+                f"{record['epoch']:.0f}",
+                f"{record['loss']:.3f}",
+                f"{record['learning_rate']:.5f}",
+                *(f"{value:.3f}" for value in values),
+            )
+        )
+    return "\n".join(table(rows))

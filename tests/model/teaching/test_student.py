@@ -12,8 +12,9 @@ from model.bundle_writing import write_arrays
 from model.errors import DataError
 from model.teaching.agreement import correlate
 from model.teaching.examples import NAMES_FILE
-from model.teaching.report import agreement_table
+from model.teaching.report import agreement_table, agreements, history_table, read_student
 from model.teaching.student import DESCRIPTION_FILE, LessonPlan, train
+from model.teaching.student_bundle import write_student
 from model.training.interruption import Interruption
 from model.training.loop import LoopSettings
 
@@ -62,7 +63,7 @@ def plan(epochs: int) -> LessonPlan:
 
 
 def test_a_student_agrees_with_its_teachers_on_examples_it_never_saw(examples: Path, tmp_path: Path) -> None:
-    _, outcome = train(examples, tmp_path, plan(5), interruption=Interruption(), watcher=Silent())
+    _, outcome = train(examples, tmp_path, plan(4), interruption=Interruption(), watcher=Silent())
     assert outcome.finished
     described = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
     assert described["tags"] == ["audioset:Low", "audioset:High", "msd:low", "mtt:both"]
@@ -70,9 +71,26 @@ def test_a_student_agrees_with_its_teachers_on_examples_it_never_saw(examples: P
     best = max(record["validation_score"] for record in described["history"])
     assert best > 0.9
 
-    rows = [line.split("|") for line in agreement_table(examples, tmp_path).splitlines()[2:]]
+    student = read_student(tmp_path)
+    rows = [line.split("|") for line in agreement_table(agreements(examples, student)).splitlines()[2:]]
+    assert len(history_table(student).splitlines()) == 2 + len(described["history"])
     assert len(rows) == 6
     assert all(float(row[4]) > 0.85 for row in rows)
+
+
+def test_the_student_becomes_a_bundle_that_others_can_be_built_on(examples: Path, tmp_path: Path) -> None:
+    train(examples, tmp_path / "student", plan(1), interruption=Interruption(), watcher=Silent())
+    bundle = write_student(examples, tmp_path / "student", tmp_path / "bundle")
+    assert bundle.labels == ("audioset:Low", "audioset:High", "msd:low", "mtt:both")
+    assert not bundle.exclusive
+    assert len(bundle.metrics["agreement"]) == 6
+    weights = bundle.read_weights()
+    assert weights and not any("imitated" in name for name in weights)
+
+
+def test_a_student_that_was_not_trained_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"model\.teaching train"):
+        read_student(tmp_path)
 
 
 def test_an_interrupted_student_goes_on_where_it_was(examples: Path, tmp_path: Path) -> None:
