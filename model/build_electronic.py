@@ -86,7 +86,7 @@ def recipe_for(network_tags: Sequence[str]) -> Recipe:
         zero_shot_weight=0.5 if len(synonyms) >= FEWEST_TAGS else 0.0,
         zero_shot_absent=-4.0,
         also_means={RENDERED_PREFIX + label: label for label in LABELS},
-        rhythm=RhythmRecipe(weight=0.5, tempos=(0.98, 1.0, 1.02)),
+        rhythm=RhythmRecipe(weight=0.5, tempos=(1.0,)),
     )
 
 

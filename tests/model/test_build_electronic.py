@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from model.datasets.dataset import LabelledTrack
 from model.embeddings import TrackOutputs
 from model.errors import DataError
 from model.recipe import Recipe
-from model.results import MAIN_TEST
+from model.results import MAIN_TEST, Results
 from model.rhythm import FEATURES
 from model.styles.measures import RENDERED, UNSEEN_SOURCE, StyleReport, measure, style_report
 from model.styles.table import LABELS
@@ -41,20 +43,37 @@ def heard() -> dict[str, list[TrackOutputs]]:
         outputs(style, source, f"{source}:{style}:{artist}", rng)
         for source in ("one", "two")
         for style in STYLES_HEARD
-        for artist in range(6)
+        for artist in range(5)
     ]
     songs = [
         outputs(RENDERED_PREFIX + style, "rendered-styles", f"rendered-styles:{style}:{artist}", rng)
         for style in LABELS
-        for artist in range(4)
+        for artist in range(2)
     ]
     return {"plain": [*real, *songs]}
 
 
+class Watched(Recipe):
+    """A recipe that remembers what it was trained on; one tempo is enough here."""
+
+    trained: ClassVar[list[set[LabelledTrack]]] = []
+
+    def train(self, heard, labels, tags, rendered=()):
+        self.trained.append({outputs.track for outputs in heard["plain"]})
+        return super().train(heard, labels, tags, rendered)
+
+
 @pytest.fixture(scope="module")
-def report(heard) -> StyleReport:
-    recipe = recipe_for(TAGS)
-    return style_report(measure(recipe, LABELS, TAGS, heard, 1.0), 0.3)
+def results(heard) -> Results:
+    made = recipe_for(TAGS)
+    return measure(
+        Watched(**{field.name: getattr(made, field.name) for field in fields(made)}), LABELS, TAGS, heard, 1.0
+    )
+
+
+@pytest.fixture(scope="module")
+def report(results) -> StyleReport:
+    return style_report(results, 0.3)
 
 
 def test_styles_that_can_be_told_are_told_in_every_test(report):
@@ -68,31 +87,21 @@ def test_styles_that_can_be_told_are_told_in_every_test(report):
 def test_the_report_says_style_by_style_what_stands_on_recordings(report):
     lines = {line.style: line for line in report.lines}
     assert tuple(lines) == LABELS
-    assert (lines["Trance"].tracks, lines["Trance"].artists, lines["Trance"].sources) == (12, 12, 2)
+    assert (lines["Trance"].tracks, lines["Trance"].artists, lines["Trance"].sources) == (10, 10, 2)
     assert lines["Halftime"].tracks == 0 and lines["Halftime"].apart is None and lines["Halftime"].unseen is None
     assert lines["Halftime"].rendered is not None
     assert "none" in report.to_text() and "Halftime" in report.to_text()
 
 
 def test_rendered_songs_are_never_tested_as_recordings(report):
-    assert report.tests[MAIN_TEST].examples == report.tests[UNSEEN_SOURCE].examples == 36
-    assert report.tests[RENDERED].examples == 24
+    assert report.tests[MAIN_TEST].examples == report.tests[UNSEEN_SOURCE].examples == 30
+    assert report.tests[RENDERED].examples == 12
 
 
-def test_nothing_is_tested_on_artists_or_sources_it_was_trained_on(heard, monkeypatch):
-    trained = []
-
-    class Watched(Recipe):
-        def train(self, heard, labels, tags, rendered=()):
-            trained.append({o.track for o in heard["plain"]})
-            return super().train(heard, labels, tags, rendered)
-
-    made = recipe_for(TAGS)
-    watched = Watched(**{name: getattr(made, name) for name in made.__dataclass_fields__})
-    results = measure(watched, LABELS, TAGS, heard, 1.0)
+def test_nothing_is_tested_on_artists_or_sources_it_was_trained_on(results):
     models = [(name, model) for name in (MAIN_TEST, UNSEEN_SOURCE, RENDERED) for model in results.models(name)]
-    assert len(models) == len(trained) == 8
-    for (name, model), training in zip(models, trained, strict=True):
+    assert len(models) == len(Watched.trained) == 8
+    for (name, model), training in zip(models, Watched.trained, strict=True):
         tested = [o.track for o in model.tested]
         assert not {t.group for t in tested} & {t.group for t in training}
         if name == UNSEEN_SOURCE:
