@@ -243,7 +243,9 @@ def cross_validate(
         groups = {track.group for track in held_out}
         training = only(heard, lambda track: track.path not in paths and track.group not in groups)  # noqa: B023
         tested = only(heard, lambda track: track.path in paths and track.label in labels)  # noqa: B023
-        if not tested["plain"]:
+        known = {outputs.track.label for outputs in training["plain"]}
+        if not tested["plain"] or (tests is UNSEEN_SOURCE_TEST and {o.track.label for o in tested["plain"]} - known):
+            # What only one source has cannot be known without it.
             continue
         trained_on = [*(o.track for o in training["plain"]), *(o.track for o in rendered)]
         check_apart(trained_on, (o.track for o in tested["plain"]))

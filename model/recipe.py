@@ -25,7 +25,7 @@ SAME_SOURCE_FOLDS = 3
 """Parts into which the artists are divided for it where there is one source only."""
 ARTIST_FOLDS = 5
 """The same where the temperature is to suit unknown artists rather than unknown sources."""
-BALANCES = ("source", "label")
+BALANCES = ("source", "label", "window")
 CALIBRATIONS = ("sources", "artists")
 
 HEAD_FILE = "head.npz"
@@ -46,7 +46,8 @@ class Recipe:
     kin : for labels that there may be no recordings of, the label that sounds most like them: the head then takes them
         for the same, and other parts may tell them apart (see `model.head.lend_columns`).
     balance : what counts the same in training the head: "source" for every (source, label), "label" for every label
-        (see `model.head.label_weights`).
+        (see `model.head.label_weights`), "window" for every label and every window of it, in the part on the rhythm
+        too: where a source has but a song or two.
     calibrated_on : what the temperature is fitted to: "sources" for stretches of sources left out in turn, "artists"
         for whole tracks of artists left out in turn.
     also_read : further readings of the network's own tags.
@@ -147,7 +148,8 @@ class Recipe:
             groups = [outputs.track.group for outputs in tracks for _ in range(len(outputs.tags))]
             weights = label_weights(sources, truth, groups)
         else:
-            weights = source_class_weights(sources, truth)
+            by_source = self.balance == "source"
+            weights = source_class_weights(sources if by_source else [""] * len(sources), truth)
         head = fit_head(
             np.concatenate([outputs.embedding for outputs in tracks]),
             truth,
@@ -160,7 +162,8 @@ class Recipe:
             head = lend_columns(head, labels, set(np.unique(truth).tolist()), self.kin)
         parts: list[Part] = [head]
         if self.rhythm is not None:
-            parts.append(fit_rhythm(self.rhythm, tracks, rendered, labels, self.also_means))
+            by_source = self.balance != "window"
+            parts.append(fit_rhythm(self.rhythm, tracks, rendered, labels, self.also_means, by_source=by_source))
         return (*parts, *self.zero_shots(labels, tags))
 
     def fit_temperature(

@@ -56,13 +56,17 @@ def fit_rhythm(
     rendered: Sequence[TrackRhythm],
     labels: Sequence[str],
     also_means: Mapping[str, str] | None = None,
+    *,
+    by_source: bool = True,
 ) -> RhythmPart:
     """Fit the part on the rhythm; deterministic. Windows with too little sound before them are left out.
 
-    Every (source, label) counts the same among the recordings, and among what was rendered.
+    Every (source, label) counts the same among the recordings, and among what was rendered; with `by_source` off every
+    label does, and every window of it.
     """
     meanings = label_meanings(labels, also_means)
-    kinds = [_Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in tracks], meanings)]
+    recordings = [(o.track.dataset if by_source else "", o.track.label, rhythm_of_track(o)) for o in tracks]
+    kinds = [_Rows(recordings, meanings)]
     if rendered and recipe.rendered_weight > 0.0:
         made = _Rows([(o.track.dataset, o.track.label, o.rhythm) for o in rendered], meanings)
         # However much of it there is: it must not drown the recordings, nor loosen the regularisation.
