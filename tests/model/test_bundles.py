@@ -49,7 +49,7 @@ def open_and_load(folder: Path) -> BundleClassifier:
 
 
 def test_the_shipped_bundles_are_listed_with_the_default_first() -> None:
-    assert Library().names() == ("genres", "mtt_tags", "tags")
+    assert Library().names() == ("genres", "ballroom", "electronic", "mtt_tags", "tags")
     described = {summary.name: summary for summary in Library().describe()}
     assert described["genres"].labels == GENRES
     assert 0.5 < (described["genres"].accuracy or 0.0) < 1.0
@@ -111,7 +111,7 @@ def test_looking_at_bundles_imports_neither_tensorflow_nor_training_libraries() 
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(BundleError, match="genres, mtt_tags, tags"):
+    with pytest.raises(BundleError, match="genres, ballroom, electronic, mtt_tags, tags"):
         Library().open("gernes")
 
 
