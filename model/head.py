@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -91,21 +90,3 @@ def fit_head(
     intercepts[regression.classes_] = intercept
     arrays = {"mean": mean, "scale": scale, "coefficients": coefficients, "intercepts": intercepts}
     return HeadPart(**{name: values.astype(np.float32) for name, values in arrays.items()}, clip=clip, weight=weight)
-
-
-def lend_columns(head: HeadPart, labels: Sequence[str], heard: set[int], kin: Mapping[str, str]) -> HeadPart:
-    """A head in which labels without examples score as the label that sounds most like them.
-
-    heard : indices of the labels that training had examples of.
-    kin : for a label the next of its kin; where that has no examples either, its own kin is asked, and so on. A label
-        without kin that was heard stays as good as never said.
-    """
-    taken_from = list(range(len(labels)))
-    for index, label in enumerate(labels):
-        asked = {label}
-        while label not in (labels[place] for place in heard) and kin.get(label) not in (None, *asked):
-            label = kin[label]
-            asked.add(label)
-        if label in labels and labels.index(label) in heard:
-            taken_from[index] = labels.index(label)
-    return replace(head, coefficients=head.coefficients[:, taken_from], intercepts=head.intercepts[taken_from])

@@ -14,7 +14,7 @@ from model.datasets.dataset import LabelledTrack
 from model.embeddings import TrackOutputs, TrackRhythm
 from model.errors import BundleError
 from model.folds import grouped_folds
-from model.head import fit_head, label_weights, lend_columns, source_class_weights
+from model.head import fit_head, label_weights, source_class_weights
 from model.parts import RHYTHM, HeadPart, Part, RhythmPart, ZeroShotPart, describe_head, head_arrays
 from model.rhythm_recipe import RhythmRecipe, fit_rhythm, label_meanings, rhythm_of_track
 from model.tag_reading import TagReading
@@ -43,8 +43,6 @@ class Recipe:
     alterations : how the training music is heard (see `model.augmentation`).
     also_means : labels of the data that count as labels of the bundle in training, never in testing.
     rhythm : how the part on the rhythm is trained; None leaves it out.
-    kin : for labels that there may be no recordings of, the label that sounds most like them: the head then takes them
-        for the same, and other parts may tell them apart (see `model.head.lend_columns`).
     balance : what counts the same in training the head: "source" for every (source, label), "label" for every label
         (see `model.head.label_weights`), "window" for every label and every window of it, in the part on the rhythm
         too: where a source has but a song or two.
@@ -62,7 +60,6 @@ class Recipe:
     zero_shot_absent: float = -1.5
     also_means: Mapping[str, str] | None = None
     rhythm: RhythmRecipe | None = None
-    kin: Mapping[str, str] | None = None
     balance: str = "source"
     calibrated_on: str = "sources"
     also_read: tuple[TagReading, ...] = ()
@@ -92,7 +89,6 @@ class Recipe:
                 **values,
                 "alterations": tuple(alterations),
                 "rhythm": None if rhythm is None else RhythmRecipe.from_json(rhythm),
-                "kin": _read_kin(values.get("kin")),
                 "also_read": tuple(TagReading.from_json(reading) for reading in also_read),
             }
         )
@@ -106,8 +102,6 @@ class Recipe:
             if field.name in ("balance", "calibrated_on", "also_read") and getattr(self, field.name) == field.default:
                 del values[field.name]
         rhythm = values.pop("rhythm")
-        if not values["kin"]:
-            del values["kin"]
         return values if self.rhythm is None else {**values, "rhythm": {**rhythm, "tempos": list(self.rhythm.tempos)}}
 
     def zero_shots(self, labels: Sequence[str], tags: Sequence[str]) -> tuple[ZeroShotPart, ...]:
@@ -158,8 +152,6 @@ class Recipe:
             inverse_regularisation=self.inverse_regularisation,
             clip=self.clip,
         )
-        if self.kin:
-            head = lend_columns(head, labels, set(np.unique(truth).tolist()), self.kin)
         parts: list[Part] = [head]
         if self.rhythm is not None:
             by_source = self.balance != "window"
@@ -200,14 +192,6 @@ class Recipe:
         # Every label counts the same, as it does in the evaluation; a source left out may have but a few of them.
         weighing = _equal_labels(right, np.concatenate(stretches)) if by_artist else np.concatenate(weights)
         return fit_temperature(np.concatenate(scores), right, weighing, np.concatenate(stretches))
-
-
-def _read_kin(values: object) -> dict[str, str] | None:
-    if values is None:
-        return None
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise BundleError("the bundle does not say how it was trained", rule="kin of a label is another label")
-    return values
 
 
 def _equal_labels(truth: np.ndarray, stretches: np.ndarray) -> np.ndarray:
