@@ -204,6 +204,8 @@ def build(
             lambda step, done, total: status.update(f"listening ({step}): {done} of {total} tracks"),
             with_rhythm=True,
         )
+        # Without those that cannot be read.
+        tracks = [outputs.track for outputs in heard["plain"]]
         rendered: list[TrackRhythm] = rendered_rhythms(
             pieces,
             base.front_end,
