@@ -14,15 +14,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from model.build_map import HEARINGS, build_map, choose_tracks
-from model.building import choose_threshold, known_tracks
+from model.building import choose_threshold, describe_network, known_tracks
 from model.bundle_writing import add_map, write_bundle
-from model.convert_musicnn import LICENCE_FILE, WEIGHTS_FILE
+from model.convert_musicnn import LICENCE_FILE
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE, TrackRhythm
 from model.errors import DataError, GenrescopeError
@@ -223,11 +222,6 @@ def build(
         figures = measure_dances(results, RECIPE, base.network_tags, heard, rendered, temperature)
     described, arrays = RECIPE.describe(parts)
     groups = sorted({group_id(track.group) for track in tracks})
-    network: dict[str, Any] = {"weights": WEIGHTS_FILE, "tags": list(base.network_tags)}
-    if base.network_recipe is None:
-        network["architecture"] = base.architecture
-    else:
-        network |= {"recipe": base.network_recipe.name, "exclusive": base.network_exclusive}
     licence_file = LICENCE_FILE if (base.folder / LICENCE_FILE).is_file() else "the card of its bundle"
     written = write_bundle(
         out / NAME,
@@ -236,7 +230,7 @@ def build(
         labels=LABELS,
         exclusive=True,
         front_end=base.front_end,
-        network=network,
+        network=describe_network(base),
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
@@ -262,7 +256,7 @@ def build(
         texts={LICENCE_FILE: (base.folder / LICENCE_FILE).read_text(encoding="utf-8")}
         if licence_file == LICENCE_FILE
         else {},
-        arrays={WEIGHTS_FILE: base.read_weights(), **arrays, RENDERED_FILE: pack(rendered, LABELS)},
+        arrays={base.weights_file: base.read_weights(), **arrays, RENDERED_FILE: pack(rendered, LABELS)},
         training={"recipe": RECIPE.to_json(), "groups": groups},
     )
     with console.status("making the map"):

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from model.build_genres import choose_threshold
+from model.building import choose_threshold, describe_network
 from model.bundle import Bundle
 from model.bundle_writing import write_bundle
 from model.card import Card
-from model.convert_musicnn import LICENCE, LICENCE_FILE, WEIGHTS_FILE
+from model.convert_musicnn import LICENCE, LICENCE_FILE
 from model.datasets.dataset import LabelledTrack
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
@@ -138,7 +138,7 @@ def build(
     with console.status("testing with artists and sources kept apart"):
         temperature = round(recipe.fit_temperature(heard, LABELS, source.network_tags), 4)
         results = measure(recipe, LABELS, source.network_tags, heard, temperature)
-        unsure_below, _ = choose_threshold(results, wanted_accuracy=WANTED_ACCURACY)
+        unsure_below, _ = choose_threshold(results, WANTED_ACCURACY, test="unseen source")
         report = style_report(results, unsure_below)
     parts = recipe.train(heard, LABELS, source.network_tags)
     described, arrays = recipe.describe(parts)
@@ -149,7 +149,7 @@ def build(
         labels=LABELS,
         exclusive=True,
         front_end=source.front_end,
-        network=network_of(source),
+        network=describe_network(source),
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
@@ -161,7 +161,7 @@ def build(
         licence=LICENCE,
         card=card(report, tracks, len(made), temperature, unsure_below),
         texts={LICENCE_FILE: (source.folder / LICENCE_FILE).read_text(encoding="utf-8")},
-        arrays={WEIGHTS_FILE: source.read_weights(), **arrays},
+        arrays={source.weights_file: source.read_weights(), **arrays},
         training={
             "recipe": recipe.to_json(),
             "groups": sorted({group_id(track.group) for track in (*tracks, *made)}),
@@ -178,14 +178,6 @@ def as_training_only(song: LabelledTrack) -> LabelledTrack:
     """
     half = int(song.group.rsplit(":", 1)[1]) % 2
     return replace(song, dataset=f"{song.dataset}-{half}", labels=(RENDERED_PREFIX + song.label,))
-
-
-def network_of(bundle: Bundle) -> dict[str, object]:
-    """The network of a bundle, as another bundle that is built upon it names it."""
-    named: dict[str, object] = {"weights": WEIGHTS_FILE, "tags": list(bundle.network_tags)}
-    if bundle.network_recipe is None:
-        return {"architecture": bundle.architecture, **named}
-    return {"recipe": bundle.network_recipe.name, "exclusive": bundle.network_exclusive, **named}
 
 
 def card(

@@ -12,18 +12,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from model.build_map import HEARINGS, MapQuality, build_map, choose_tracks
-from model.bundle import Bundle
+from model.building import choose_threshold, describe_network
 from model.bundle_writing import add_map, write_bundle
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
 from model.errors import GenrescopeError
-from model.evaluation import CROSS_VALIDATION, TESTS, Results, cross_validate, group_id, listen
+from model.evaluation import CROSS_VALIDATION, TESTS, cross_validate, group_id, listen
 from model.evaluation_report import Report
 from model.folds import check_copies
 from model.library import DEFAULT_BUNDLE, SHIPPED_BUNDLES, Library
@@ -144,7 +142,7 @@ def build(
         )
     with console.status("testing with artists and sources kept apart"):
         results = cross_validate(recipe, LABELS, bundle.network_tags, heard)
-    unsure_below, share = choose_threshold(results)
+    unsure_below, share = choose_threshold(results, WANTED_ACCURACY, test="unseen source")
     report = results.report(DEFAULT_BUNDLE, CROSS_VALIDATION, unsure_below)
     parts = recipe.train(heard, LABELS, bundle.network_tags)
     temperature = round(recipe.fit_temperature(heard, LABELS, bundle.network_tags), 4)
@@ -186,27 +184,6 @@ def build(
         genre_map, quality = build_map(written, only(heard, lambda track: track.path in on_map))
     add_map(written.folder, genre_map)
     return report, quality
-
-
-def describe_network(bundle: Bundle) -> dict[str, Any]:
-    """The network of a bundle, as another bundle that takes it over describes it."""
-    described: dict[str, Any] = {"weights": bundle.weights_file, "tags": list(bundle.network_tags)}
-    if bundle.network_recipe is None:
-        return {"architecture": bundle.architecture, **described}
-    return {"recipe": bundle.network_recipe.name, "exclusive": bundle.network_exclusive, **described}
-
-
-def choose_threshold(results: Results, wanted_accuracy: float = WANTED_ACCURACY) -> tuple[float, float]:
-    """The lowest threshold that keeps promises on unseen sources, and the share of windows then named."""
-    probabilities, truth = results.windows("unseen source")
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    _, place, counts = np.unique(truth, return_inverse=True, return_counts=True)
-    weights = 1.0 / counts[place]
-    for threshold in np.arange(0.2, 0.91, 0.01):
-        sure = confidence >= threshold
-        if (weights * right)[sure].sum() >= wanted_accuracy * weights[sure].sum():
-            break
-    return round(float(threshold), 2), float(weights[sure].sum() / weights.sum())
 
 
 def main() -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.build_genres import AUDIOSET_SYNONYMS, LABELS, MSD_SYNONYMS, describe_network, recipe_for
+from model.build_genres import AUDIOSET_SYNONYMS, LABELS, MSD_SYNONYMS, recipe_for
+from model.building import describe_network
 from model.bundle import read_bundle
 from model.convert_musicnn import MSD_TAGS
 from model.datasets.dataset import LabelledTrack
