@@ -116,6 +116,13 @@ def examine(
         rendered = read_rendered(bundle)
         if recipe.rhythm is not None and recipe.rhythm.rendered_weight > 0.0 and not rendered:
             note(f"{bundle.name} may have learned rhythms from rendered music too, which is missing in this test.")
+        absent = set(recipe.also_means or ()) - {track.label for track in usable}
+        if absent:
+            named = ", ".join(sorted(absent)[:3]) + (" and the like" if len(absent) > 3 else "")
+            note(
+                f"{bundle.name} also learned from music called {named}, which is not in this data: the figures are those "
+                "of its recipe without that music."
+            )
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
     protocol = AS_IT_IS if as_it_is else CROSS_VALIDATION
