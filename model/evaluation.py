@@ -120,8 +120,8 @@ def examine(
         if absent:
             named = ", ".join(sorted(absent)[:3]) + (" and the like" if len(absent) > 3 else "")
             note(
-                f"{bundle.name} also learned from music called {named}, which is not in this data: the figures are those "
-                "of its recipe without that music."
+                f"{bundle.name} also learned from music called {named}, which is not in this data: "
+                "the figures are those of its recipe without that music."
             )
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
