@@ -50,8 +50,10 @@ def operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str
 
 
 def test_the_page_starts_without_what_only_programs_need() -> None:
+    # Where IPython is installed, as it is for the tests of the guide, Dash itself brings more.
     code = """
 import sys
+sys.modules["IPython"] = None
 from dashboard.app import create_app
 from dashboard.studio import Studio
 from model.library import Library
