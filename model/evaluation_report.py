@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from model.measures.conditions import measured
 from model.measures.rounding import rounded
 from model.measures.text_table import table
 from model.scores import Scores
@@ -101,15 +102,6 @@ class EvaluationReport:
 
     def rows(self) -> list[tuple[str, ...]]:
         """The table's rows: what, balanced accuracy, precision at 2 and 3, macro F1, ECE, when sure."""
-        found = [
-            ("tracks", self.track),
-            (f"windows of {self.window_seconds:g} s", self.window),
-            ("tracks, source not in training", self.unseen_source),
-            ("tracks, nothing above 4 kHz", self.band_limited),
-            ("tracks, through a microphone", self.microphone),
-            ("tracks, 6 % faster", self.faster),
-            ("tracks, 6 % slower", self.slower),
-        ]
         return [
             (
                 name,
@@ -120,8 +112,7 @@ class EvaluationReport:
                 f"{scores.calibration_error:.3f}",
                 f"{scores.sure_accuracy:.3f} of {scores.sure_share:.0%}",
             )
-            for name, scores in found
-            if scores is not None
+            for name, scores in measured(self)
         ]
 
     def to_text(self) -> str:

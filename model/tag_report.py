@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from model.measures.answers import Answers
+from model.measures.conditions import measured
 from model.measures.ranking import areas
 from model.measures.rounding import rounded
 from model.measures.text_table import table
@@ -57,15 +58,6 @@ class TagReport:
 
     def rows(self) -> list[tuple[str, ...]]:
         """The table's rows, see `HEADINGS`."""
-        found = [
-            ("tracks", self.track),
-            (f"windows of {self.window_seconds:g} s", self.window),
-            ("tracks, source not in training", self.unseen_source),
-            ("tracks, nothing above 4 kHz", self.band_limited),
-            ("tracks, through a microphone", self.microphone),
-            ("tracks, 6 % faster", self.faster),
-            ("tracks, 6 % slower", self.slower),
-        ]
         return [
             (
                 name,
@@ -75,8 +67,7 @@ class TagReport:
                 f"{scores.macro_f1:.3f}",
                 f"{scores.calibration_error:.3f}",
             )
-            for name, scores in found
-            if scores is not None
+            for name, scores in measured(self)
         ]
 
     def to_text(self) -> str:
