@@ -167,7 +167,7 @@ def test_windows_that_are_caught_up_late_have_their_whole_context(dances: Bundle
     for due in late:
         outputs = {**dances.network(pipeline.window(due)[None]), **pipeline.context_outputs(due)}
         np.testing.assert_allclose(
-            dances.probabilities(outputs)[0], in_time[due.end_sample / RATE].raw, atol=1e-5
+            dances.probabilities(outputs)[0], in_time[due.end_sample / RATE].raw, atol=1e-4
         )  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def test_two_bundles_that_share_a_network_still_share_its_calls(folder: Path, pl
         expected = {seconds: o.raw for seconds, o in listen(session.classifier, [samples])}  # type: ignore[arg-type]
         assert answers(session).keys() == expected.keys()
         for seconds, raw in answers(session).items():
-            np.testing.assert_allclose(raw, expected[seconds], atol=1e-5)
+            np.testing.assert_allclose(raw, expected[seconds], atol=1e-4)
 
 
 def test_a_seek_begins_the_rhythm_anew(dances: BundleClassifier) -> None:
@@ -231,7 +231,7 @@ def test_a_seek_begins_the_rhythm_anew(dances: BundleClassifier) -> None:
     fresh = [outcome.raw for _, outcome in listen(dances, [beats(8.0, 0.7)])]
     assert len(found) == len(fresh) > 5
     for raw, expected in zip(found, fresh, strict=True):
-        np.testing.assert_allclose(raw, expected, atol=1e-5)
+        np.testing.assert_allclose(raw, expected, atol=1e-4)
 
 
 def test_changing_to_it_answers_at_once_with_the_rhythm_of_the_sound_already_heard(
