@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 CARD = Card("A test", "Says nothing.", "Chance", "0 tracks", "Everywhere", "Tests only", "As the project").to_markdown()
 PARAMETERS = {
     # For so many labels so many numbers. Those of the last two are the seeds'; musicnn's is the published one.
-    "small": (10, 538_778),
+    "small": (10, 880_250),
     "musicnn": (50, 792_079),
     "dance-cnn": (7, 710_247),
     "electronic-cnn": (12, 941_260),
