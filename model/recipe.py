@@ -132,8 +132,9 @@ class Recipe:
     ) -> tuple[Part, ...]:
         """The parts, trained on these tracks.
 
-        rendered : music made by a program. It trains the part on the rhythm and nothing else: in a head on embeddings
-            it would teach what a synthesiser sounds like.
+        rendered : music made by a program, of which only the part on the rhythm learns: a head on embeddings learned
+            from rendered dances was worse. Where it helps (`model.build_electronic`) it is among `heard`, under labels
+            of `also_means`, so that it is never tested.
         """
         tracks = [outputs for alteration in self.alterations for outputs in heard[alteration]]
         truth = window_truth(tracks, labels, self.also_means)

@@ -97,6 +97,8 @@ def prepare(
     if not found:
         raise DataError("there is no sound to learn from", rule="at least one data set or folder of music is needed")
     folder.mkdir(parents=True, exist_ok=True)
+    # Written last: without it there is no corpus, so one that was interrupted is never taken for a whole one.
+    (folder / _LIST).unlink(missing_ok=True)
     recordings: list[Recording] = []
     written = 0
     with (folder / _SAMPLES).open("wb") as out:
