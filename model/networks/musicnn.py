@@ -33,6 +33,12 @@ TIMBRAL_KERNELS = ((7, 38), (7, 67))
 """(frames, bands): timbres are seen through 0.4 and 0.7 of the 96 bands."""
 TEMPORAL_KERNELS = (128, 64, 32)
 """Frames: rhythms are seen band by band."""
+FRONT_LAYERS = (
+    *(f"timbral_{bands}" for _, bands in TIMBRAL_KERNELS),
+    *(f"temporal_{frames}" for frames in TEMPORAL_KERNELS),
+)
+"""The convolutions that see the spectrogram, in the order in which what they find is put side by side."""
+NORM_EPSILON = 1e-3
 
 # The TF1 layer that each Keras layer takes its numbers from, in the order in which the graph made them.
 CHECKPOINT_LAYERS = {
@@ -60,8 +66,10 @@ CHECKPOINT_LAYERS = {
 }
 
 
-def build_musicnn() -> keras.Model:
+def build_musicnn(front_filters: Mapping[str, int] | None = None) -> keras.Model:
     """The published network without its weights.
+
+    front_filters : for each of `FRONT_LAYERS` how many filters are left of it (see `model.networks.musicnn_pruning`).
 
     Returns
     -------
@@ -72,7 +80,7 @@ def build_musicnn() -> keras.Model:
     import keras
     from keras import layers
 
-    log_mel, embedding = _body()
+    log_mel, embedding = _body(front_filters)
     tags = layers.Dense(TAGS, activation="sigmoid", name="tags")(embedding)
     return keras.Model(log_mel, {"tags": tags, "embedding": embedding}, name=ARCHITECTURE)
 
@@ -82,41 +90,53 @@ def build(labels: int, exclusive: bool) -> keras.Model:
 
     float32 [batch, 187, 96] -> see `model.networks.layers.finish`.
     """
-    log_mel, embedding = _body(dropout=0.5)
+    log_mel, embedding = _body(None, dropout=0.5)
     return finish(log_mel, embedding, labels=labels, exclusive=exclusive, dropout=0.5, name=ARCHITECTURE)
 
 
-def _body(*, dropout: float = 0.0) -> tuple[Any, Any]:
+def _body(front_filters: Mapping[str, int] | None, *, dropout: float = 0.0) -> tuple[Any, Any]:
     """The network up to its embedding: its input and its output.
 
+    front_filters : see `build_musicnn`.
     dropout : before the dense layer; at inference it does nothing.
     """
     import keras
     from keras import layers, ops
 
     def norm(name: str, x: Any) -> Any:
-        return layers.BatchNormalization(epsilon=1e-3, momentum=0.99, name=name)(x)
+        return layers.BatchNormalization(epsilon=NORM_EPSILON, momentum=0.99, name=name)(x)
 
     log_mel = keras.Input((FRAMES, BANDS), name="log_mel")
     image = norm("input_norm", ops.expand_dims(log_mel, -1))
     # Padded in time only: the maximum over frequency that follows makes padding there pointless.
     padded = layers.ZeroPadding2D(((3, 3), (0, 0)), name="timbral_pad")(image)
 
+    filters = front_filters or dict(
+        zip(
+            FRONT_LAYERS,
+            [TIMBRAL_FILTERS] * len(TIMBRAL_KERNELS) + [TEMPORAL_FILTERS] * len(TEMPORAL_KERNELS),
+            strict=True,
+        )
+    )
     front = []
     for kernel in TIMBRAL_KERNELS:
         name = f"timbral_{kernel[1]}"
-        x = layers.Conv2D(TIMBRAL_FILTERS, kernel, activation="relu", name=name)(padded)
+        x = layers.Conv2D(filters[name], kernel, activation="relu", name=name)(padded)
         front.append(ops.max(norm(f"{name}_norm", x), axis=2))
     for frames in TEMPORAL_KERNELS:
         name = f"temporal_{frames}"
-        x = layers.Conv2D(TEMPORAL_FILTERS, (frames, 1), padding="same", activation="relu", name=name)(image)
+        x = layers.Conv2D(filters[name], (frames, 1), padding="same", activation="relu", name=name)(image)
         front.append(ops.max(norm(f"{name}_norm", x), axis=2))
     first = ops.concatenate(front, axis=-1)
 
     levels = [first]
     for number in (1, 2, 3):
         name = f"middle_{number}"
-        x = layers.Conv1D(MIDDLE_FILTERS, 7, padding="same", activation="relu", name=name)(levels[-1])
+        x = levels[-1]
+        if front_filters and number == 1:
+            # In place of the filters left out: at the edges, where zeros are added, they were missing too.
+            x = ops.concatenate([x, ops.ones_like(x[..., :1])], axis=-1)
+        x = layers.Conv1D(MIDDLE_FILTERS, 7, padding="same", activation="relu", name=name)(x)
         x = norm(f"{name}_norm", x)
         levels.append(x if number == 1 else levels[-1] + x)
     all_levels = ops.concatenate(levels, axis=-1)

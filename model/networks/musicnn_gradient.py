@@ -10,16 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from model.networks.musicnn import BANDS, FRAMES, TEMPORAL_KERNELS, TIMBRAL_KERNELS
+from model.networks.musicnn import BANDS, FRAMES, FRONT_LAYERS
 
 if TYPE_CHECKING:
     import keras
-
-_LAYERS = {
-    **{f"timbral_{kernel[1]}": kernel for kernel in TIMBRAL_KERNELS},
-    **{f"temporal_{frames}": (frames, 1) for frames in TEMPORAL_KERNELS},
-}
-"""The convolutions that see the spectrogram and their kernels, (frames, bands)."""
 
 
 def gradient_of(network: keras.Model) -> Callable[[Any, Mapping[str, Any]], Any]:
@@ -30,7 +24,7 @@ def gradient_of(network: keras.Model) -> Callable[[Any, Mapping[str, Any]], Any]
     import keras
     import tensorflow
 
-    layers = [network.get_layer(name) for name in _LAYERS]
+    layers = [network.get_layer(name) for name in FRONT_LAYERS]
     front = keras.Model(network.input, [layer.output for layer in layers])
     rest = keras.Model([layer.output for layer in layers], network.output)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from model.networks.musicnn import BANDS, EMBEDDING_SIZE, FRAMES, TAGS, build_musicnn, set_weights
 from model.networks.musicnn_gradient import gradient_of
+from model.networks.musicnn_pruning import front_filters, prune
 from model.networks.tensorflow_device import import_tensorflow
 
 
@@ -20,8 +21,9 @@ class MusicnnOnTensorFlow:
         self.key = key
         self.device = "CPU" if cpu or not tensorflow.config.get_visible_devices("GPU") else "GPU"
         with tensorflow.device("/CPU:0" if self.device == "CPU" else "/GPU:0"):
-            network = build_musicnn()
-            set_weights(network, weights)
+            needed = prune(weights)
+            network = build_musicnn(front_filters(needed))
+            set_weights(network, needed)
         signature = [tensorflow.TensorSpec([None, FRAMES, BANDS], tensorflow.float32)]
 
         def forward(windows: Any) -> Any:

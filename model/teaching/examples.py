@@ -23,6 +23,8 @@ from model.teaching.teachers import Lesson, Teachers
 
 SHARD_SIZE = 1024
 _BATCH = 32
+_MTT_EVERY = 4
+"""Of so many batches to teach with, MTT_musicnn is asked about one: it takes as long as all the rest together."""
 _SECONDS = 3.1
 """A little more than a window: frames at its start must not hear the edge."""
 _SEED = 7
@@ -118,7 +120,10 @@ def write_shards(
         if (out / f"{name}.targets.npz").is_file():
             continue
         rng = np.random.default_rng([_SEED, number, *shards.side.encode()])
-        lessons = [teachers.teach(np.stack([make(rng) for _ in range(_BATCH)])) for _ in range(SHARD_SIZE // _BATCH)]
+        lessons = []
+        for batch in range(SHARD_SIZE // _BATCH):
+            samples = np.stack([make(rng) for _ in range(_BATCH)])
+            lessons.append(teachers.teach(samples, with_mtt=shards.side != "train" or batch % _MTT_EVERY == 0))
         _write(out, name, lessons)
         done(name)
 

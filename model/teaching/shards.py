@@ -20,7 +20,8 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """windows : float32 [n, 187, 96]; tags : float32 [n, names], 0..1; embedding : float32 [n, 200]."""
+    """windows : float32 [n, 187, 96]; tags : float32 [n, names], 0..1, NaN where a teacher was not asked; embedding :
+    float32 [n, 200]."""
 
     windows: np.ndarray
     tags: np.ndarray
@@ -55,7 +56,7 @@ class Shards:
         """float32: standard deviation of each tag [names]; mean and standard deviation of the embedding [200]."""
         tags = np.concatenate([tags for tags, _ in self._targets]).astype(np.float32)
         embedding = np.concatenate([embedding for _, embedding in self._targets]).astype(np.float32)
-        return tags.std(axis=0), embedding.mean(axis=0), embedding.std(axis=0)
+        return np.nanstd(tags, axis=0), embedding.mean(axis=0), embedding.std(axis=0)
 
     def batches(self, size: int, seed: int | None) -> Iterator[Batch]:
         """All examples once; in the order of `seed`, or as they lie. What does not fill a last batch is left out of a

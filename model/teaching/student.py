@@ -85,7 +85,8 @@ class TeachingLoss:
     Cross-entropy of the tags' probabilities. The squared error of every probability, measured by how much that tag
     varies: cross-entropy alone is content when rare tags are always low, this asks that they rise and fall with the
     teacher's (its mean is one minus the square of the correlation, but for a shift). And the squared error of what the
-    student makes of the MSD teacher's embedding, as there is more in it than in its tags.
+    student makes of the MSD teacher's embedding, as there is more in it than in its tags. What a teacher was not asked
+    counts for nothing in both.
     """
 
     def __init__(self, shards: Shards, plan: LessonPlan) -> None:
@@ -98,8 +99,11 @@ class TeachingLoss:
         from keras import ops
 
         scores, tags = outputs["scores"], targets["tags"]
-        entropy = ops.mean(ops.binary_crossentropy(tags, scores, from_logits=True), axis=-1)
-        errors = ops.mean(ops.square((ops.sigmoid(scores) - tags) / self._spread), axis=-1)
+        known = ops.isfinite(tags)
+        tags = ops.where(known, tags, 0.5)
+        share = ops.cast(known, "float32") / ops.sum(ops.cast(known, "float32"), axis=-1, keepdims=True)
+        entropy = ops.sum(share * ops.binary_crossentropy(tags, scores, from_logits=True), axis=-1)
+        errors = ops.sum(share * ops.square((ops.sigmoid(scores) - tags) / self._spread), axis=-1)
         standard = ops.clip((targets["embedding"] - self._mean) / self._scale, -_CLIP, _CLIP)
         imitation = ops.mean(ops.square(outputs["imitated"] - standard), axis=-1)
         return entropy + self._plan.correlation_weight * errors + self._plan.embedding_weight * imitation

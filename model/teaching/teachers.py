@@ -29,7 +29,8 @@ class Lesson:
     """What the student hears and what it should say.
 
     window : float32 [batch, 187, 96], the student's spectrogram.
-    audioset, msd, mtt : float32 [batch, names], 0..1; embedding : float32 [batch, 200], of the MSD network.
+    audioset, msd, mtt : float32 [batch, names], 0..1; embedding : float32 [batch, 200], of the MSD network. mtt is NaN
+        where that teacher was not asked.
     """
 
     window: np.ndarray
@@ -71,13 +72,19 @@ class Teachers:
             "mtt": self._mtt.bundle.network_tags,
         }
 
-    def teach(self, samples: np.ndarray) -> Lesson:
-        """float32 [batch, n] at `SAMPLE_RATE`, at least `SECONDS` and a little -> a lesson on the end of each."""
+    def teach(self, samples: np.ndarray, *, with_mtt: bool = True) -> Lesson:
+        """float32 [batch, n] at `SAMPLE_RATE`, at least `SECONDS` and a little -> a lesson on the end of each.
+
+        with_mtt : whether MTT_musicnn is asked, which takes more time than everything else.
+        """
         rate = self._front_end.sample_rate
         frames = self._front_end.window_frames
         heard = [self._front_end.compute(soxr.resample(row, SAMPLE_RATE, rate))[-frames:] for row in samples]
         windows = np.stack(heard)
         msd = self._msd.network(windows)
+        mtt = (
+            self._mtt.network(windows)["tags"] if with_mtt else np.full((len(windows), len(self.names["mtt"])), np.nan)
+        )
         answer = self._audioset(audioset_windows(samples[:, -round(SECONDS * SAMPLE_RATE) :]))
         # The file's model may answer with its probabilities alone, with an embedding beside them, or by name.
         if isinstance(answer, dict):
@@ -88,7 +95,7 @@ class Teachers:
             windows,
             np.asarray(answer)[:, self._columns],
             msd["tags"],
-            self._mtt.network(windows)["tags"],
+            mtt.astype(np.float32),
             msd["embedding"],
         )
 
