@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from model.networks.normalisation import batch_normalization
+
 if TYPE_CHECKING:
     import keras
 
@@ -35,9 +37,7 @@ def finish(inputs: Any, embedding: Any, *, labels: int, exclusive: bool, dropout
 
 def norm(name: str, x: Any, *, axis: int = -1) -> Any:
     """Batch normalisation whose averages settle within some fifty steps: small data sets have few."""
-    from keras import layers
-
-    return layers.BatchNormalization(axis=axis, momentum=0.9, name=name)(x)
+    return batch_normalization(name, axis=axis, momentum=0.9)(x)
 
 
 def image(x: Any) -> Any:
