@@ -19,7 +19,8 @@ import numpy as np
 from rich.console import Console
 
 from model.build_map import HEARINGS, build_map, choose_tracks
-from model.building import choose_threshold, describe_network, known_tracks
+from model.building import choose_threshold, known_tracks
+from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import add_map, write_bundle
 from model.convert_musicnn import LICENCE_FILE
 from model.datasets.folder import read_labels
@@ -230,7 +231,7 @@ def build(
         labels=LABELS,
         exclusive=True,
         front_end=base.front_end,
-        network=describe_network(base),
+        network=describe_networks(base.networks),
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
@@ -256,7 +257,7 @@ def build(
         texts={LICENCE_FILE: (base.folder / LICENCE_FILE).read_text(encoding="utf-8")}
         if licence_file == LICENCE_FILE
         else {},
-        arrays={base.weights_file: base.read_weights(), **arrays, RENDERED_FILE: pack(rendered, LABELS)},
+        arrays={**network_arrays(base.networks), **arrays, RENDERED_FILE: pack(rendered, LABELS)},
         training={"recipe": RECIPE.to_json(), "groups": groups},
     )
     with console.status("making the map"):

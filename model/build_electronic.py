@@ -16,8 +16,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from model.building import choose_threshold, describe_network
+from model.building import choose_threshold
 from model.bundle import Bundle
+from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import write_bundle
 from model.card import Card
 from model.convert_musicnn import LICENCE, LICENCE_FILE
@@ -149,7 +150,7 @@ def build(
         labels=LABELS,
         exclusive=True,
         front_end=source.front_end,
-        network=describe_network(source),
+        network=describe_networks(source.networks),
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
@@ -161,7 +162,7 @@ def build(
         licence=LICENCE,
         card=card(report, tracks, len(made), temperature, unsure_below),
         texts={LICENCE_FILE: (source.folder / LICENCE_FILE).read_text(encoding="utf-8")},
-        arrays={source.weights_file: source.read_weights(), **arrays},
+        arrays={**network_arrays(source.networks), **arrays},
         training={
             "recipe": recipe.to_json(),
             "groups": sorted({group_id(track.group) for track in (*tracks, *made)}),

@@ -16,7 +16,8 @@ from pathlib import Path
 from rich.console import Console
 
 from model.build_map import HEARINGS, MapQuality, build_map, choose_tracks
-from model.building import choose_threshold, describe_network
+from model.building import choose_threshold
+from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import add_map, write_bundle
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
@@ -100,14 +101,17 @@ collection without looking, and not for decisions about people or money.
 
 
 def recipe_for(tags: Sequence[str]) -> Recipe:
-    """The recipe for a network with these tags: with those of all its teachers, where their names stand before them
-    ("msd:jazz", "audioset:Jazz"), else with those of the one whose names they are."""
+    """The recipe for networks with these tags: with those of each teacher, where its name stands before them
+    ("msd:jazz", "audioset:Jazz"). Tags without such a name are those of the teacher that has most of them; a student's
+    opinion of the same is not asked then."""
     by_teacher = {"msd": MSD_SYNONYMS, "audioset": AUDIOSET_SYNONYMS}
-    found = [known_synonyms(synonyms, tags, f"{teacher}:") for teacher, synonyms in by_teacher.items()]
-    if not any(found):
-        # Both have a "Progressive rock".
-        found = [max((known_synonyms(synonyms, tags) for synonyms in by_teacher.values()), key=len)]
-    readings = [TagReading(known, ZERO_SHOT_WEIGHT) for known in found if known]
+    found = {teacher: known_synonyms(synonyms, tags, f"{teacher}:") for teacher, synonyms in by_teacher.items()}
+    # Both have a "Progressive rock".
+    bare = {teacher: known_synonyms(synonyms, tags) for teacher, synonyms in by_teacher.items()}
+    teacher = max(bare, key=lambda name: len(bare[name]))
+    if bare[teacher]:
+        found[teacher] = bare[teacher]
+    readings = [TagReading(known, ZERO_SHOT_WEIGHT) for known in found.values() if known]
     first = readings[0] if readings else TagReading({}, 0.0)
     return Recipe(
         synonyms=first.synonyms,
@@ -154,7 +158,7 @@ def build(
         labels=LABELS,
         exclusive=True,
         front_end=bundle.front_end,
-        network=describe_network(bundle),
+        network=describe_networks(bundle.networks),
         parts=described,
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
@@ -173,7 +177,7 @@ def build(
             report=report.to_text(),
         ),
         texts={path.name: path.read_text(encoding="utf-8") for path in sorted(bundle.folder.glob("LICENSE*"))},
-        arrays={bundle.weights_file: bundle.read_weights(), **arrays},
+        arrays={**network_arrays(bundle.networks), **arrays},
         training={
             "recipe": recipe.to_json(),
             "groups": sorted({group_id(outputs.track.group) for outputs in heard["plain"]}),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from model.bundle import Bundle
 from model.datasets.dataset import LabelledTrack, alike
 from model.evaluation import Results
 
@@ -38,11 +36,3 @@ def known_tracks(
     """
     names = {alike(name): label for name, label in meanings.items()} | {alike(label): label for label in labels}
     return [replace(track, labels=(names[alike(track.label)],)) for track in tracks if alike(track.label) in names]
-
-
-def describe_network(bundle: Bundle) -> dict[str, Any]:
-    """The network of a bundle, as another bundle that takes it over describes it."""
-    described: dict[str, Any] = {"weights": bundle.weights_file, "tags": list(bundle.network_tags)}
-    if bundle.network_recipe is None:
-        return {"architecture": bundle.architecture, **described}
-    return {"recipe": bundle.network_recipe.name, "exclusive": bundle.network_exclusive, **described}

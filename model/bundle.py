@@ -2,7 +2,7 @@
 
     genres/
         bundle.json     what it says, how it hears, which parts it has, what was measured
-        weights.npz     the network: float32 arrays by "layer/variable"
+        weights.npz     the network: float32 arrays by "layer/variable"; where there are several, each has a file
         head.npz        the arrays of its head, where it has one
         rhythm.npz      those of the head on the rhythm, where it has one
         map.npz         its training music on a map, where it has one
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from model.bundle_files import LARGEST_FILE_BYTES, REBUILD, read_arrays, read_checked
+from model.bundle_network import MOST_NETWORKS, BundleNetwork
 from model.errors import BundleError
 from model.front_ends.front_end import FrontEnd
 from model.front_ends.kinds import read_front_end
@@ -44,14 +45,12 @@ class Bundle:
     """A bundle as it lies on disk: read and checked, its network not yet built.
 
     front_end : how it hears; part of every bundle, so that training and use cannot differ.
-    network_recipe : what its network is made by, None for the published musicnn.
-    network_tags : names of the network's own outputs; network_exclusive : whether they exclude each other.
+    networks : what it hears with: one network, or several side by side.
     thresholds : "unsure_below": a highest probability under it is "not sure"; bundles of tags also have "shown_from".
     metrics : what was measured when it was built, as `model.evaluation` reports it.
     recipe : how its parts were trained, None if nothing was trained here.
     training_groups : the artists it was trained on, as `model.evaluation.group_id` has them.
     genre_map : where music lies among its labels, None if it has no map.
-    network_id : the same for two bundles exactly when they share their network and its weights.
     """
 
     folder: Path
@@ -60,19 +59,13 @@ class Bundle:
     labels: tuple[str, ...]
     exclusive: bool
     front_end: FrontEnd
-    architecture: str
-    weights_file: str
-    network_recipe: NetworkRecipe | None
-    network_tags: tuple[str, ...]
-    network_exclusive: bool
+    networks: tuple[BundleNetwork, ...]
     parts: tuple[Part, ...]
     temperature: float
     thresholds: Mapping[str, float]
     metrics: Mapping[str, Any]
     licence: str
-    network_id: str
     size_bytes: int
-    weights_sha256: str = field(repr=False, default="")
     recipe: Recipe | None = None
     training_groups: frozenset[str] = field(repr=False, default=frozenset())
     genre_map: GenreMap | None = field(repr=False, default=None)
@@ -89,21 +82,20 @@ class Bundle:
         seconds = self.front_end.window_seconds
         return max(seconds, LONGEST_SECONDS) if self.hears_rhythm else seconds
 
-    def read_weights(self) -> dict[str, np.ndarray]:
-        """The network's arrays, float32, checked against the checksum and against what musicnn needs."""
-        content = read_checked(self.folder, self.weights_file, self.weights_sha256)
-        arrays = read_arrays(content, self.folder / self.weights_file)
-        if self.network_recipe is not None:
-            # Their shapes are known, and checked, when the network is built.
-            return arrays
-        for name, shape in musicnn.weight_shapes().items():
-            if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != np.float32:
-                raise BundleError(
-                    f"the weights of the bundle {self.name} do not fit its network",
-                    rule=f"{self.architecture} needs {name} as float32 {list(shape)}",
-                    next_step=REBUILD,
-                )
-        return arrays
+    @property
+    def architecture(self) -> str:
+        """What kind of network it has, or kinds."""
+        return " + ".join(network.name for network in self.networks)
+
+    @property
+    def network_tags(self) -> tuple[str, ...]:
+        """Names of the networks' own outputs."""
+        return tuple(tag for network in self.networks for tag in network.tags)
+
+    @property
+    def network_id(self) -> str:
+        """The same for two bundles exactly when they share their networks and the weights of these."""
+        return " + ".join(network.network_id for network in self.networks)
 
     def read_file(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of one of its other files, checked against the checksum; None if it has no such file."""
@@ -148,26 +140,15 @@ class _Reader:
 
     def bundle(self) -> Bundle:
         labels = self._names(self._described, "labels")
-        network = self._take(self._described, "network", dict)
-        recipe = self._network_recipe(network)
-        architecture = musicnn.ARCHITECTURE if recipe is None else recipe.name
         front_end = read_front_end(self._described.get("front_end"))
-        hears = (recipe or NETWORKS[musicnn.ARCHITECTURE]).front_end.window_shape
-        if front_end.window_shape != hears:
-            self._refuse(
-                f"its front end gives {_in_words(front_end.window_shape)}", f"{architecture} hears {_in_words(hears)}"
-            )
-        tags = self._names(network, "tags")
-        if recipe is None and len(tags) != musicnn.TAGS:
-            self._refuse(f"it names {len(tags)} tags of its network", f"{architecture} has {musicnn.TAGS}")
-        if len(tags) > MOST_LABELS:
-            self._refuse(f"it names {len(tags)} tags of its network", f"a network has at most {MOST_LABELS}")
-        network_exclusive = recipe is not None and self._take(network, "exclusive", bool)
-        embedding_size = musicnn.EMBEDDING_SIZE if recipe is None else recipe.embedding_size
         files = self._take(self._described, "files", dict)
         for file in files:
             self._check_name(file)
-        weights_file = self._take(network, "weights", str)
+        networks = self._networks(files, front_end)
+        tags = tuple(tag for network in networks for tag in network.tags)
+        if len(set(tags)) < len(tags):
+            self._refuse("two of its networks have a tag of the same name", "each output has a name of its own")
+        embedding_size = sum(network.embedding_size for network in networks)
         temperature = self._number(self._described, "temperature")
         if temperature <= 0.0:
             self._refuse(f"its temperature is {temperature}", "a temperature is greater than zero")
@@ -177,7 +158,7 @@ class _Reader:
                 part,
                 labels=labels,
                 tags=tags,
-                tags_exclusive=network_exclusive,
+                tags_exclusive=len(networks) == 1 and networks[0].exclusive,
                 embedding_size=embedding_size,
                 hears_rhythm=can_be_heard(front_end),
                 read_file=lambda name: self._read(files, name),
@@ -197,7 +178,6 @@ class _Reader:
                 read_file=lambda name: self._read(files, name, largest_bytes=LARGEST_MAP_BYTES),
                 embedding_size=embedding_size,
             )
-        sha256 = self._sha256(files, weights_file)
         return Bundle(
             folder=self._folder,
             name=self._take(self._described, "name", str),
@@ -205,24 +185,48 @@ class _Reader:
             labels=labels,
             exclusive=self._take(self._described, "exclusive", bool),
             front_end=front_end,
-            architecture=architecture,
-            weights_file=weights_file,
-            network_recipe=recipe,
-            network_tags=tags,
-            network_exclusive=network_exclusive,
+            networks=networks,
             parts=tuple(parts),
             temperature=temperature,
             thresholds={name: self._number(thresholds, name) for name in thresholds},
             metrics=self._take(self._described, "metrics", dict),
             licence=self._take(self._described, "licence", str),
-            network_id=_network_id(recipe, network_exclusive, sha256),
             size_bytes=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
-            weights_sha256=sha256,
             recipe=Recipe.from_json(training["recipe"]) if training and "recipe" in training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
             genre_map=genre_map,
             checksums={name: self._sha256(files, name) for name in files},
         )
+
+    def _networks(self, files: Mapping[str, Any], front_end: FrontEnd) -> tuple[BundleNetwork, ...]:
+        network = self._described.get("network")
+        listed = network if isinstance(network, list) else [network]
+        if not 1 <= len(listed) <= MOST_NETWORKS:
+            self._refuse(f"it has {len(listed)} networks", f"a bundle has 1 to {MOST_NETWORKS}")
+        return tuple(self._network(one, files, front_end) for one in listed)
+
+    def _network(self, described: object, files: Mapping[str, Any], front_end: FrontEnd) -> BundleNetwork:
+        network = self._take({"network": described}, "network", dict)
+        recipe = self._network_recipe(network)
+        weights_file = self._take(network, "weights", str)
+        found = BundleNetwork(
+            folder=self._folder,
+            recipe=recipe,
+            weights_file=weights_file,
+            tags=self._names(network, "tags"),
+            exclusive=recipe is not None and self._take(network, "exclusive", bool),
+            sha256=self._sha256(files, weights_file),
+        )
+        if front_end.window_shape != found.window_shape:
+            self._refuse(
+                f"its front end gives {_in_words(front_end.window_shape)}",
+                f"{found.name} hears {_in_words(found.window_shape)}",
+            )
+        if recipe is None and len(found.tags) != musicnn.TAGS:
+            self._refuse(f"it names {len(found.tags)} tags of its network", f"{found.name} has {musicnn.TAGS}")
+        if len(found.tags) > MOST_LABELS:
+            self._refuse(f"it names {len(found.tags)} tags of its network", f"a network has at most {MOST_LABELS}")
+        return found
 
     def _network_recipe(self, network: Mapping[str, Any]) -> NetworkRecipe | None:
         """What makes the network; None for the published musicnn, which is named by its architecture."""
@@ -279,10 +283,3 @@ class _Reader:
 def _in_words(window_shape: tuple[int, ...]) -> str:
     frames, bands, *channels = window_shape
     return f"{frames} frames of {bands} bands" + "".join(f" in {count} channels" for count in channels)
-
-
-def _network_id(recipe: NetworkRecipe | None, exclusive: bool, sha256: str) -> str:
-    if recipe is None:
-        return f"{musicnn.ARCHITECTURE}-{sha256[:16]}"
-    # The same weights under a softmax and under sigmoids are two networks.
-    return f"{recipe.name}-recipe-{'softmax' if exclusive else 'sigmoid'}-{sha256[:16]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def write_bundle(
     labels: tuple[str, ...],
     exclusive: bool,
     front_end: FrontEnd,
-    network: Mapping[str, Any],
+    network: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     parts: list[dict[str, Any]],
     temperature: float,
     thresholds: Mapping[str, float],
@@ -51,7 +51,7 @@ def write_bundle(
     """Write a bundle into `folder` and read it back.
 
     network : "weights" (a file name), "tags" (names of its outputs), and either "architecture": "musicnn", the
-        published one, or "recipe" (see `model.networks.recipes`) and "exclusive".
+        published one, or "recipe" (see `model.networks.recipes`) and "exclusive". Or a list of several.
     texts, arrays : the other files, by name.
     training : "groups", and "recipe" where its parts were trained by one, if it was trained here.
     card : Markdown, as `model.card.Card.to_markdown` gives it; BundleError, and nothing written, if it says too little.
@@ -73,7 +73,7 @@ def write_bundle(
         "labels": list(labels),
         "exclusive": exclusive,
         "front_end": front_end.to_json(),
-        "network": dict(network),
+        "network": network,
         "parts": parts,
         "temperature": temperature,
         "thresholds": dict(thresholds),

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from model.bundle import DESCRIPTION, Bundle, read_bundle
+from model.bundle_network import BundleNetwork
 from model.classifier import BundleClassifier
 from model.errors import BundleError
 from model.networks.loading import Device, Network, load_musicnn, load_recipe
+from model.networks.side_by_side import NetworksSideBySide
 
 SHIPPED_BUNDLES = Path(__file__).parent / "bundles"
 DEFAULT_BUNDLE = "genres"
@@ -91,25 +93,35 @@ class Library:
         return found
 
     def _network(self, bundle: Bundle, device: Device) -> Network:
+        found = [self._one_network(network, device, owner=f"the bundle {bundle.name}") for network in bundle.networks]
+        if len(found) == 1:
+            return found[0]
+        return NetworksSideBySide(
+            found,
+            embedding_sizes=[network.embedding_size for network in bundle.networks],
+            tag_counts=[len(network.tags) for network in bundle.networks],
+        )
+
+    def _one_network(self, network: BundleNetwork, device: Device, *, owner: str) -> Network:
         # Two sessions asking at once wait for each other, so that the network is loaded once.
         with self._lock:
-            key = (bundle.network_id, device)
+            key = (network.network_id, device)
             if key not in self._networks:
-                self._networks[key] = _load(bundle, device)
+                self._networks[key] = _load(network, device, owner=owner)
             return self._networks[key]
 
 
-def _load(bundle: Bundle, device: Device) -> Network:
-    weights = bundle.read_weights()
-    if bundle.network_recipe is None:
-        return load_musicnn(weights, network_id=bundle.network_id, device=device)
+def _load(network: BundleNetwork, device: Device, *, owner: str) -> Network:
+    weights = network.read_weights()
+    if network.recipe is None:
+        return load_musicnn(weights, network_id=network.network_id, device=device)
     return load_recipe(
-        bundle.network_recipe,
+        network.recipe,
         weights,
-        labels=len(bundle.network_tags),
-        exclusive=bundle.network_exclusive,
-        network_id=bundle.network_id,
-        owner=f"the bundle {bundle.name}",
+        labels=len(network.tags),
+        exclusive=network.exclusive,
+        network_id=network.network_id,
+        owner=owner,
         device=device,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.bundle_network import network_arrays
 from model.classifier import BundleClassifier
 from model.networks.loading import cost_ms
 
@@ -22,7 +23,7 @@ class Cost:
     network_ms, front_end_ms : for one window; the front end's is of the whole window, where a live stream computes
         each frame once only.
     device : "CPU" or "GPU", where the network ran.
-    parameters : of the network; size_bytes : of the whole bundle on disk.
+    parameters : of the network, or of all its networks; size_bytes : of the whole bundle on disk.
     """
 
     network_ms: float
@@ -38,12 +39,13 @@ def measure_cost(classifier: BundleClassifier, *, rounds: int = ROUNDS) -> Cost:
     bundle = classifier.bundle
     front_end = bundle.front_end
     noise = np.random.default_rng(_SEED).normal(0.0, 0.1, front_end.window_samples).astype(np.float32)
-    weights = bundle.read_weights()
     return Cost(
         network_ms=cost_ms(classifier.network, front_end, rounds=rounds),
         front_end_ms=round(_median_ms(lambda: front_end.compute(noise), rounds), 2),
         device=classifier.network.device,
-        parameters=sum(int(array.size) for array in weights.values()),
+        parameters=sum(
+            int(array.size) for arrays in network_arrays(bundle.networks).values() for array in arrays.values()
+        ),
         size_bytes=bundle.size_bytes,
         window_seconds=round(front_end.window_seconds, 2),
     )

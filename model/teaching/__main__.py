@@ -130,12 +130,15 @@ def measure_agreement(folder: Folder = DEFAULT_FOLDER) -> None:
 @app.command("bundle")
 def make_bundle(
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
+    beside: Annotated[str, typer.Option(help="A bundle whose network is to stand beside the student.")] = "",
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Write the student as a bundle, for `python -m model.build_genres --base` and the like."""
+    from model.library import Library
     from model.teaching.student_bundle import write_student
 
-    written = write_student(folder / "examples", folder / "student", out)
+    other = Library().open(beside).bundle if beside else None
+    written = write_student(folder / "examples", folder / "student", out, beside=other)
     print(f"{written.title} in {written.folder}, {written.size_bytes / 1e6:.1f} MB")
 
 

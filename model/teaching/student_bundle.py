@@ -6,18 +6,23 @@ from dataclasses import asdict
 from pathlib import Path
 
 from model.bundle import Bundle
-from model.bundle_writing import write_network_bundle
+from model.bundle_network import network_arrays
+from model.bundle_writing import write_bundle, write_network_bundle
 from model.card import Card
 from model.networks.recipes import NETWORKS as RECIPES
 from model.teaching.report import agreement_table, agreements, read_student
 
 NAME = "student"
+STUDENT_FILE = "student.npz"
 _LICENCE = "MIT; its teachers: musicnn ISC, EfficientAT MIT"
 _SHOWN_FROM = 0.3
 
 
-def write_student(examples: Path, student: Path, folder: Path) -> Bundle:
-    """Write the bundle of a trained student into `folder`; raises DataError if it is not trained."""
+def write_student(examples: Path, student: Path, folder: Path, *, beside: Bundle | None = None) -> Bundle:
+    """Write the bundle of a trained student into `folder`; raises DataError if it is not trained.
+
+    beside : a bundle whose networks are to stand beside the student, so that others can be built on all of them.
+    """
     trained = read_student(student)
     described, weights = trained.described, trained.weights
     found = agreements(examples, trained)
@@ -44,17 +49,27 @@ def write_student(examples: Path, student: Path, folder: Path) -> Bundle:
         intended_use="As the network under other bundles, which are trained on human labels.",
         licence=_LICENCE,
     )
-    return write_network_bundle(
+    own = {
+        "name": NAME,
+        "title": "Student of three networks",
+        "exclusive": False,
+        "temperature": 1.0,
+        "thresholds": {"shown_from": _SHOWN_FROM},
+        "metrics": {"agreement": [asdict(one) for one in found], "history": described["history"]},
+        "card": card.to_markdown(),
+    }
+    tags = tuple(described["tags"])
+    if beside is None:
+        return write_network_bundle(folder, recipe, weights, labels=tags, licence=_LICENCE, **own)
+    network = {"recipe": recipe.name, "weights": STUDENT_FILE, "tags": list(tags), "exclusive": False}
+    return write_bundle(
         folder,
-        recipe,
-        weights,
-        labels=tuple(described["tags"]),
-        exclusive=False,
-        name=NAME,
-        title="Student of three networks",
-        temperature=1.0,
-        thresholds={"shown_from": _SHOWN_FROM},
-        metrics={"agreement": [asdict(one) for one in found], "history": described["history"]},
-        licence=_LICENCE,
-        card=card.to_markdown(),
+        labels=(*beside.network_tags, *tags),
+        front_end=recipe.front_end,
+        network=[*(one.describe() for one in beside.networks), network],
+        parts=[{"kind": "tags"}],
+        licence=f"{_LICENCE}; {beside.name}: {beside.licence}",
+        texts={path.name: path.read_text(encoding="utf-8") for path in sorted(beside.folder.glob("LICENSE*"))},
+        arrays={**network_arrays(beside.networks), STUDENT_FILE: weights},
+        **own,
     )

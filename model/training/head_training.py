@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from model.bundle import Bundle
-from model.bundle_writing import WEIGHTS_FILE, write_bundle
+from model.bundle_network import describe_networks, network_arrays
+from model.bundle_writing import write_bundle
 from model.classifier import BundleClassifier
 from model.embeddings import Embedder, TrackOutputs
 from model.errors import DataError
@@ -123,20 +124,15 @@ def _outputs(embedder: Embedder, tracks: Sequence[Any], alteration: str) -> list
 
 
 def _write(folder: Path, base: Bundle, head: HeadPart, music: Music, described: dict[str, Any]) -> Bundle:
-    network: dict[str, Any] = {"weights": WEIGHTS_FILE, "tags": list(base.network_tags)}
-    if base.network_recipe is None:
-        network["architecture"] = base.architecture
-    else:
-        network |= {"recipe": base.network_recipe.name, "exclusive": base.network_exclusive}
     licences = sorted(path for path in base.folder.iterdir() if path.name.startswith("LICENSE"))
     return write_bundle(
         folder,
         labels=music.labels,
         exclusive=True,
         front_end=base.front_end,
-        network=network,
+        network=describe_networks(base.networks),
         parts=[describe_head(head, HEAD_FILE)],
         texts={path.name: path.read_text(encoding="utf-8") for path in licences},
-        arrays={WEIGHTS_FILE: base.read_weights(), HEAD_FILE: head_arrays(head)},
+        arrays={**network_arrays(base.networks), HEAD_FILE: head_arrays(head)},
         **described,
     )

@@ -130,7 +130,7 @@ def test_the_gradient_of_the_network_is_that_of_tensorflow(genres: BundleClassif
     import tensorflow
 
     network = build_musicnn()
-    set_weights(network, genres.bundle.read_weights())
+    set_weights(network, genres.bundle.networks[0].read_weights())
     rng = np.random.default_rng(0)
     windows = rng.uniform(0.0, 3.0, (2, 187, 96)).astype(np.float32)
     cotangents = {"tags": rng.normal(0, 1, (2, 50)), "embedding": rng.normal(0, 1, (2, 200))}

@@ -216,7 +216,7 @@ def test_adding_a_map_does_not_hide_that_other_files_are_damaged(copied: Path) -
     (copied / "weights.npz").write_bytes(content)
     bundle = add_map(copied, shipped_map("genres"))
     with pytest.raises(BundleError, match="checksum"):
-        bundle.read_weights()
+        bundle.networks[0].read_weights()
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -7,14 +7,11 @@ import numpy as np
 import pytest
 
 from model.build_genres import AUDIOSET_SYNONYMS, LABELS, MSD_SYNONYMS, recipe_for
-from model.building import describe_network
-from model.bundle import read_bundle
 from model.convert_musicnn import MSD_TAGS
 from model.datasets.dataset import LabelledTrack
 from model.embeddings import TrackOutputs
 from model.errors import BundleError
 from model.head import label_weights
-from model.library import SHIPPED_BUNDLES
 from model.parts import ZeroShotPart, log_softmax
 from model.recipe import Recipe
 from model.tag_reading import TagReading, known_synonyms
@@ -150,12 +147,3 @@ def test_a_reading_adds_the_best_synonym_of_a_label() -> None:
     scores = part.scores({"tags": np.array([[0.1, 0.5]], np.float32)})
     np.testing.assert_allclose(scores, [[2 * np.log(0.5001), -6.0]], rtol=1e-5)
     assert log_softmax(scores).argmax() == 0
-
-
-# ---- the network --------------------------------------------------------------------------------------------------
-
-
-def test_another_bundle_describes_a_network_as_its_own_bundle_does() -> None:
-    described = describe_network(read_bundle(SHIPPED_BUNDLES / "tags"))
-    assert described["architecture"] == "musicnn"
-    assert described["tags"] == list(TAGS)

@@ -21,7 +21,7 @@ def windows() -> np.ndarray:
 
 @pytest.mark.parametrize(("name", "left"), [("tags", 73), ("mtt_tags", 385)])
 def test_the_pruned_network_answers_as_the_whole_one(name: str, left: int) -> None:
-    weights = read_bundle(SHIPPED_BUNDLES / name).read_weights()
+    weights = read_bundle(SHIPPED_BUNDLES / name).networks[0].read_weights()
     assert sum(front_filters(weights).values()) == 2 * TIMBRAL_FILTERS + 3 * TEMPORAL_FILTERS
     assert sum(front_filters(prune(weights)).values()) == left
     whole = build_musicnn()
@@ -33,7 +33,7 @@ def test_the_pruned_network_answers_as_the_whole_one(name: str, left: int) -> No
 
 
 def test_filters_that_always_say_the_same_are_told_by_their_weights_not_by_their_names() -> None:
-    weights = dict(read_bundle(SHIPPED_BUNDLES / "mtt_tags").read_weights())
+    weights = dict(read_bundle(SHIPPED_BUNDLES / "mtt_tags").networks[0].read_weights())
     generator = np.random.default_rng(5)
     silenced = generator.permutation(TEMPORAL_FILTERS)[:9]
     kernel = weights["temporal_64/kernel"].copy()
@@ -50,7 +50,7 @@ def test_filters_that_always_say_the_same_are_told_by_their_weights_not_by_their
 
 
 def test_a_network_without_such_filters_stays_whole() -> None:
-    weights = dict(read_bundle(SHIPPED_BUNDLES / "tags").read_weights())
+    weights = dict(read_bundle(SHIPPED_BUNDLES / "tags").networks[0].read_weights())
     generator = np.random.default_rng(7)
     for name in FRONT_LAYERS:
         weights[f"{name}/kernel"] = generator.normal(0.0, 0.05, weights[f"{name}/kernel"].shape).astype(np.float32)

@@ -260,7 +260,7 @@ def test_networks_and_bundles_know_whom_they_were_trained_on(tmp_path: Path) -> 
     bundle = read_bundle(tmp_path / "bundle")
     assert bundle.training_groups == {"0123456789ab"}
     assert bundle.recipe is None
-    assert bundle.network_recipe is NETWORKS["three-block-cnn"]
+    assert bundle.networks[0].recipe is NETWORKS["three-block-cnn"]
     (summary,) = Library([tmp_path]).describe()
     assert summary.window_seconds == 3.1
     assert summary.problem == ""

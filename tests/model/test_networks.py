@@ -17,7 +17,9 @@ WINDOWS = np.stack([GOLDEN[f"{signal}.logmel"] for signal in SIGNALS])
 
 @pytest.mark.parametrize(("name", "checkpoint"), [("tags", "MSD_musicnn"), ("mtt_tags", "MTT_musicnn")])
 def test_gives_the_numbers_of_the_original(name: str, checkpoint: str) -> None:
-    network = load_musicnn(read_bundle(SHIPPED_BUNDLES / name).read_weights(), network_id="test", device="cpu")
+    network = load_musicnn(
+        read_bundle(SHIPPED_BUNDLES / name).networks[0].read_weights(), network_id="test", device="cpu"
+    )
     outputs = network(WINDOWS)
     assert network.device == "CPU"
     for output in ("tags", "embedding"):

@@ -84,7 +84,7 @@ def test_the_student_becomes_a_bundle_that_others_can_be_built_on(examples: Path
     assert bundle.labels == ("audioset:Low", "audioset:High", "msd:low", "mtt:both")
     assert not bundle.exclusive
     assert len(bundle.metrics["agreement"]) == 6
-    weights = bundle.read_weights()
+    weights = bundle.networks[0].read_weights()
     assert weights and not any("imitated" in name for name in weights)
 
 
