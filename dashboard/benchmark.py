@@ -93,6 +93,8 @@ def _network(classifier: BundleClassifier, sound: np.ndarray, rate: int) -> list
         stream.push(samples[start : start + hop])
         times.append(time.perf_counter() - begun)
     figures.append(Figure("front end per window (0.5 s of new frames)", 1000 * statistics.median(times), "ms"))
+    if classifier.context_seconds > classifier.window_seconds:
+        figures.append(_rhythm(classifier, stream.frames(0, stream.frame_count)))
     ends = np.linspace(classifier.window_frames, stream.frame_count, max(BATCHES)).astype(int)
     ends = np.maximum(ends, stream.frame_count - int(50.0 * classifier.sample_rate / classifier.hop_length))
     windows = np.stack([stream.window(int(end)) for end in ends])
@@ -108,6 +110,18 @@ def _network(classifier: BundleClassifier, sound: np.ndarray, rate: int) -> list
         fastest = max(fastest, 1.0 / statistics.median(times))
     figures.append(Figure("windows per second", fastest, "/s"))
     return figures
+
+
+def _rhythm(classifier: BundleClassifier, frames: np.ndarray) -> Figure:
+    """frames : the spectrogram of the mix, float32 [n, bands]."""
+    length = int(classifier.context_seconds * classifier.sample_rate / classifier.hop_length)
+    times = []
+    for end in np.linspace(length, len(frames), 60).astype(int):
+        begun = time.perf_counter()
+        classifier.context_outputs(frames[end - length : end])
+        times.append(time.perf_counter() - begun)
+    name = f"rhythm of the last {classifier.context_seconds:.0f} s, per window"
+    return Figure(name, 1000 * statistics.median(times), "ms")
 
 
 def _latency(classifier: BundleClassifier, sound: np.ndarray, rate: int) -> list[Figure]:
