@@ -309,6 +309,10 @@ def parse_time(text: str) -> float:
 
 def main() -> None:
     """Entry point of `genrescope`: one clear line instead of a traceback, and an exit code that says what kind."""
+    # Read when NumPy is first imported, which no command has done yet. A window's products of matrices are too small to
+    # be shared among threads: where other programs keep the cores busy, threads wait for each other, and a spectrogram
+    # that takes less than a tenth of a millisecond alone takes many.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except GenrescopeError as error:
