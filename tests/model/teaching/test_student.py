@@ -10,10 +10,12 @@ import pytest
 
 from model.bundle_writing import write_arrays
 from model.errors import DataError
+from model.library import Library
 from model.teaching.agreement import correlate
 from model.teaching.examples import NAMES_FILE
 from model.teaching.report import agreement_table, agreements, history_table, read_student
-from model.teaching.student import DESCRIPTION_FILE, LessonPlan, train
+from model.teaching.shards import Shards
+from model.teaching.student import DESCRIPTION_FILE, LessonPlan, TeachingLoss, train
 from model.teaching.student_bundle import write_student
 from model.training.interruption import Interruption
 from model.training.loop import LoopSettings
@@ -41,6 +43,9 @@ def shard(folder: Path, side: str, number: int, count: int) -> None:
         "mtt": on.mean(axis=1, keepdims=True),
         "embedding": np.concatenate([on, 1.0 - on], axis=1),
     }
+    if side == "train":
+        # Most of the time the third teacher was not asked.
+        targets["mtt"][count // 4 :] = np.nan
     write_arrays(
         folder / f"{side}-{number:04d}.targets.npz",
         {name: values.astype(np.float16) for name, values in targets.items()},
@@ -86,6 +91,34 @@ def test_the_student_becomes_a_bundle_that_others_can_be_built_on(examples: Path
     assert len(bundle.metrics["agreement"]) == 6
     weights = bundle.networks[0].read_weights()
     assert weights and not any("imitated" in name for name in weights)
+
+
+def test_what_a_teacher_was_not_asked_counts_for_nothing(examples: Path) -> None:
+    loss = TeachingLoss(Shards(examples, "train"), plan(1))
+    outputs = {"scores": np.array([[0.3, -1.0, 2.0, 0.5]], np.float32), "imitated": np.zeros((1, 4), np.float32)}
+    embedding = np.full((1, 4), 0.5, np.float32)
+    whole = np.array([[0.9, 0.2, 0.6, 0.4]], np.float32)
+    unasked = np.array([[0.9, 0.2, 0.6, np.nan]], np.float32)
+    found = float(loss({"tags": unasked, "embedding": embedding}, outputs)[0])
+    assert np.isfinite(found)
+    assert found != pytest.approx(float(loss({"tags": whole, "embedding": embedding}, outputs)[0]))
+    # Whatever the student says there.
+    outputs["scores"][0, 3] = -7.0
+    assert float(loss({"tags": unasked, "embedding": embedding}, outputs)[0]) == pytest.approx(found)
+
+
+def test_the_student_can_stand_beside_a_teacher(examples: Path, tmp_path: Path) -> None:
+    train(examples, tmp_path / "student", plan(1), interruption=Interruption(), watcher=Silent())
+    tags = Library().open("tags").bundle
+    bundle = write_student(examples, tmp_path / "student", tmp_path / "bundle", beside=tags)
+    assert bundle.labels == (*tags.labels, "audioset:Low", "audioset:High", "msd:low", "mtt:both")
+    assert bundle.architecture == "musicnn + small"
+    classifier = Library([]).open(tmp_path / "bundle", device="cpu")
+    classifier.load()
+    window = np.random.default_rng(1).uniform(0.0, 3.0, (1, 187, 96)).astype(np.float32)
+    said = classifier.probabilities(classifier.network(window))
+    assert said.shape == (1, len(bundle.labels)) and ((said > 0.0) & (said < 1.0)).all()
+    assert (tmp_path / "bundle" / "LICENSE-musicnn").is_file()
 
 
 def test_a_student_that_was_not_trained_is_an_error(tmp_path: Path) -> None:
