@@ -151,11 +151,11 @@ def _own(answers: Answers, labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def _tag_estimate(answers: Answers, chosen: np.ndarray, draws: Draws) -> Estimate:
-    truth, probabilities = answers.truth[chosen], answers.probabilities[chosen]
-    mean = macro(areas(truth, probabilities))
+    truth, probabilities, known = answers.truth[chosen], answers.probabilities[chosen], answers.known[chosen]
+    mean = macro(areas(truth, probabilities, known))
     if mean is None:
         raise DataError("no label tells the tracks apart", rule="some must have it and some not")
-    return Estimate(mean.roc, macro_intervals(truth, probabilities, draws)[0])
+    return Estimate(mean.roc, macro_intervals(truth, probabilities, draws, known)[0])
 
 
 def _signed(difference: Estimate) -> str:

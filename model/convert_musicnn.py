@@ -12,6 +12,7 @@ import hashlib
 import sys
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,41 @@ MTT_TAGS = (
     "solo|man|classic|choir|voice|new age|dance|male voice|female vocal|beats|harp|cello|no voice|weird|country|metal|"
     "female voice|choral"
 )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One of the published networks.
+
+    data : what its authors trained it on; published : how good it is by their own account.
+    """
+
+    bundle: str
+    name: str
+    title: str
+    tags: tuple[str, ...]
+    data: str
+    published: str
+
+
+CHECKPOINTS = (
+    Checkpoint(
+        "tags",
+        "MSD_musicnn",
+        "50 tags (Million Song Dataset)",
+        tuple(MSD_TAGS.split("|")),
+        "the Million Song Dataset with tags of Last.fm listeners",
+        "ROC-AUC .880, PR-AUC .289",
+    ),
+    Checkpoint(
+        "mtt_tags",
+        "MTT_musicnn",
+        "50 tags (MagnaTagATune)",
+        tuple(MTT_TAGS.split("|")),
+        "MagnaTagATune, with tags from a game",
+        "ROC-AUC .907, PR-AUC .383",
+    ),
+)
 CARD = """# {title}
 
 {name} is the network {checkpoint} of Jordi Pons and Xavier Serra (2019, arXiv 1909.06654), converted without changing a
@@ -65,7 +101,7 @@ That the numbers of the original come out is checked when it is converted.
 
 - Tags are what listeners wrote, not facts. "00s" or "beautiful" are guesses by sound; rare tags get low probabilities.
 - Music unlike anything in that collection gets tags all the same.
-- How good it is on other collections was not measured tag by tag.
+- Tags have probabilities on scales of their own; `python -m model.build_tags` brings them to one.
 
 ## Intended use
 
@@ -94,32 +130,33 @@ def convert(wheel: Path, out: Path) -> None:
         unpacked = Path(folder)
         archive.extractall(unpacked)
         licence = (unpacked / "musicnn-0.1.0.dist-info" / "LICENSE.md").read_text(encoding="utf-8").strip() + "\n"
-        for name, checkpoint, title, tags, data, published in (
-            ("tags", "MSD_musicnn", "50 tags (Million Song Dataset)", MSD_TAGS, "the Million Song Dataset with tags of "
-             "Last.fm listeners", "ROC-AUC .880, PR-AUC .289"),
-            ("mtt_tags", "MTT_musicnn", "50 tags (MagnaTagATune)", MTT_TAGS, "MagnaTagATune, with tags from a game",
-             "ROC-AUC .907, PR-AUC .383"),
-        ):  # fmt: skip
-            weights = read_checkpoint(unpacked / "musicnn" / checkpoint)
-            network = check(weights, checkpoint)
+        for checkpoint in CHECKPOINTS:
+            weights = read_checkpoint(unpacked / "musicnn" / checkpoint.name)
+            network = check(weights, checkpoint.name)
             write_bundle(
-                out / name,
-                name=name,
-                title=title,
-                labels=tuple(tags.split("|")),
+                out / checkpoint.bundle,
+                name=checkpoint.bundle,
+                title=checkpoint.title,
+                labels=checkpoint.tags,
                 exclusive=False,
                 front_end=LogMel(),
-                network={"architecture": ARCHITECTURE, "weights": WEIGHTS_FILE, "tags": tags.split("|")},
+                network={"architecture": ARCHITECTURE, "weights": WEIGHTS_FILE, "tags": list(checkpoint.tags)},
                 parts=[{"kind": "tags"}],
                 temperature=1.0,
                 thresholds={"unsure_below": 0.15, "shown_from": 0.1},
-                metrics={"published_by_authors": published, "cost_ms": cost_ms(network, LogMel())},
+                metrics={"published_by_authors": checkpoint.published, "cost_ms": cost_ms(network, LogMel())},
                 licence=LICENCE,
-                card=CARD.format(title=title, name=name, checkpoint=checkpoint, data=data, published=published),
+                card=CARD.format(
+                    title=checkpoint.title,
+                    name=checkpoint.bundle,
+                    checkpoint=checkpoint.name,
+                    data=checkpoint.data,
+                    published=checkpoint.published,
+                ),
                 texts={LICENCE_FILE: licence},
                 arrays={WEIGHTS_FILE: weights},
             )
-            print(f"wrote {out / name}")
+            print(f"wrote {out / checkpoint.bundle}")
 
 
 def read_checkpoint(folder: Path) -> dict[str, np.ndarray]:

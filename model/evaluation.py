@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,12 @@ from model.embeddings import DEFAULT_CACHE, Embedder, TrackRhythm
 from model.errors import DataError
 from model.evaluation_report import Report
 from model.folds import check_apart, check_copies, grouped_folds
+from model.parts import TagsPart
 from model.recipe import Heard, Recipe, only
 from model.rendering.rhythms import read_rendered
 from model.results import Results
+from model.tag_meanings import in_tags, kind_of
+from model.tag_validation import cross_validate_tags
 
 FOLDS = 5
 CROSS_VALIDATION = f"grouped cross-validation in {FOLDS} folds"
@@ -83,7 +86,8 @@ def examine(
     Music by artists that the bundle never heard in training is classified with the bundle as it is. If there are
     artists the bundle was trained on, testing the bundle on them would prove nothing; then its recipe is tested: for
     each fold it is trained anew on the other artists, and once more with each whole source left out. A bundle without
-    a recipe is tested on the other artists only.
+    a recipe is tested on the other artists only. Of tags that were given scales by labelled music the scales are fitted
+    anew in the same way. Where every track of the data has one genre, `model.tag_meanings` says which tags hold.
 
     data : a data set, or its SPEC (see `model.datasets.spec`). Labels that differ from the bundle's in case, spaces or
         hyphens only are the same. Tracks with none of the bundle's labels are left out.
@@ -97,8 +101,10 @@ def examine(
     bundle = classifier.bundle
     dataset = open_dataset(str(data)) if isinstance(data, str | Path) else data
     recipe = bundle.recipe if bundle.exclusive else None
+    tags = calibrated_tags(bundle)
     usable, left_out = _usable_tracks(bundle, dataset, recipe)
-    as_it_is = recipe is None or not any(group_id(track.group) in bundle.training_groups for track in usable)
+    known = any(group_id(track.group) in bundle.training_groups for track in usable)
+    as_it_is = not known or (recipe is None and tags is None)
     trained_with = () if recipe is None or (as_it_is and not for_training) else recipe.alterations
     with_rhythm = bundle.hears_rhythm or (recipe is not None and recipe.rhythm is not None)
     tests = {**TESTS, **TEMPO_TESTS} if with_rhythm else TESTS
@@ -110,9 +116,7 @@ def examine(
         warn(sentence)
 
     heard = listen(classifier, usable, alterations, cache_folder, progress, note, with_rhythm=with_rhythm)
-    if recipe is None or as_it_is:
-        results = measure_as_it_is(bundle, heard)
-    else:
+    if recipe is not None and not as_it_is:
         rendered = read_rendered(bundle)
         if recipe.rhythm is not None and recipe.rhythm.rendered_weight > 0.0 and not rendered:
             note(f"{bundle.name} may have learned rhythms from rendered music too, which is missing in this test.")
@@ -125,8 +129,37 @@ def examine(
             )
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
+    elif tags is not None and not as_it_is:
+        results = test_tags(
+            tags, bundle, bundle.labels, heard, {track.path: kind_of(track.label) for track in dataset.tracks()}
+        )
+    else:
+        results = measure_as_it_is(bundle, heard)
     protocol = AS_IT_IS if as_it_is else CROSS_VALIDATION
     return Evaluation(bundle, dataset, protocol, results, heard, tuple(left_out))
+
+
+def calibrated_tags(bundle: Bundle) -> TagsPart | None:
+    """The part of a bundle of tags whose scales were fitted to labelled music, and can be fitted anew."""
+    part = bundle.parts[0]
+    fitted = not bundle.exclusive and len(bundle.parts) == 1 and isinstance(part, TagsPart) and part.calibrated
+    return part if fitted and isinstance(part, TagsPart) else None
+
+
+def test_tags(
+    part: TagsPart, bundle: Bundle, labels: tuple[str, ...], heard: Heard, kinds: Mapping[Path, str]
+) -> Results:
+    """`model.tag_validation.cross_validate_tags` with the tests of every evaluation."""
+    return cross_validate_tags(
+        part,
+        labels,
+        heard,
+        kinds,
+        tests=TESTS,
+        unseen_source=UNSEEN_SOURCE_TEST,
+        folds=FOLDS,
+        window_seconds=bundle.front_end.window_seconds,
+    )
 
 
 def label_threshold(bundle: Bundle) -> float:
@@ -140,14 +173,17 @@ def _usable_tracks(bundle: Bundle, dataset: Dataset, recipe: Recipe | None) -> t
     """The tracks that prove something, and sentences about the others."""
     also_means = recipe.also_means if recipe else None
     everything = dataset.tracks()
-    usable = _known_tracks(everything, (*bundle.labels, *(also_means or {})), exclusive=bundle.exclusive)
+    if dataset.exclusive and not bundle.exclusive:
+        usable = in_tags(everything, bundle.labels)
+    else:
+        usable = _known_tracks(everything, (*bundle.labels, *(also_means or {})), exclusive=bundle.exclusive)
     _require_known(bundle, dataset, usable, f"no track in {dataset.name} has a label that {bundle.name} knows")
     check_copies(usable)
     left_out = []
     if len(usable) < len(everything):
         left_out.append(f"{len(everything) - len(usable)} tracks have none of the labels that {bundle.name} knows.")
     trained_on = {group for group in {track.group for track in usable} if group_id(group) in bundle.training_groups}
-    if recipe is None and trained_on:
+    if recipe is None and calibrated_tags(bundle) is None and trained_on:
         # It cannot be trained anew, so only music that it does not know proves anything.
         unknown = [track for track in usable if track.group not in trained_on]
         if not unknown:
@@ -212,7 +248,8 @@ def listen(
 
 def measure_as_it_is(bundle: Bundle, heard: Heard) -> Results:
     """What a bundle says of music that it was not trained on, one label or several at once."""
-    tested = only(heard, lambda track: any(label in bundle.labels for label in track.labels))
+    # Beside tracks with its labels there may be others, which tell nothing; of tags they tell that none holds.
+    tested = only(heard, lambda track: not bundle.exclusive or track.label in bundle.labels)
     results = Results(bundle.labels, exclusive=bundle.exclusive, window_seconds=bundle.front_end.window_seconds)
     for name, alteration in {**TESTS, **TEMPO_TESTS}.items():
         # A heard without the alterations, for a quick look, is measured as far as it goes.

@@ -52,10 +52,10 @@ def grouped_folds(tracks: Sequence[LabelledTrack], *, folds: int = 5) -> np.ndar
             rule="every fold needs at least one group of its own",
             next_step="Give music by more artists",
         )
-    kinds = sorted({(track.dataset, track.label) for track in tracks})
+    kinds = sorted({(track.dataset, track.labels, track.perhaps) for track in tracks})
     members = {group: np.zeros(len(kinds)) for group in groups}
     for track in tracks:
-        members[track.group][kinds.index((track.dataset, track.label))] += 1.0
+        members[track.group][kinds.index((track.dataset, track.labels, track.perhaps))] += 1.0
     totals = np.sum(list(members.values()), axis=0)
     held = np.zeros((folds, len(kinds)))
     fold_of: dict[str, int] = {}

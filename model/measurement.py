@@ -117,7 +117,7 @@ def measure(
     bundle, answers = evaluation.bundle, evaluation.results.answers()
     report = evaluation.report()
     draws = draw_artists(answers.groups)
-    mean = macro(areas(answers.truth, answers.probabilities))
+    mean = macro(areas(answers.truth, answers.probabilities, answers.known))
     roc = pr = None
     if isinstance(report, TagReport):
         roc, pr = report.track.roc_auc, report.track.pr_auc
@@ -168,7 +168,7 @@ def label_scores(answers: Answers, *, exclusive: bool, shown_from: float) -> tup
     if exclusive:
         shown = np.arange(len(answers.labels)) == probabilities.argmax(axis=1)[:, None]
     else:
-        shown = probabilities >= shown_from
+        shown = (probabilities >= shown_from) & answers.known
     both = (shown & truth).sum(axis=0)
     precision = both / np.maximum(shown.sum(axis=0), 1)
     recall = both / np.maximum(truth.sum(axis=0), 1)
@@ -185,7 +185,9 @@ def label_scores(answers: Answers, *, exclusive: bool, shown_from: float) -> tup
             roc_auc=area.roc if area else None,
             pr_auc=area.pr if area else None,
         )
-        for index, (label, area) in enumerate(zip(answers.labels, areas(truth, probabilities), strict=True))
+        for index, (label, area) in enumerate(
+            zip(answers.labels, areas(truth, probabilities, answers.known), strict=True)
+        )
     )
 
 
@@ -193,7 +195,8 @@ def source_scores(answers: Answers, *, exclusive: bool) -> tuple[SourceScores, .
     """Every source for itself, by name."""
     sources = np.array([track.dataset for track in answers.tracks])
     groups = np.array(answers.groups)
-    right = answers.truth[np.arange(len(answers.truth)), answers.probabilities.argmax(axis=1)]
+    ranked = np.where(answers.known, answers.probabilities, -1.0)
+    right = answers.truth[np.arange(len(answers.truth)), ranked.argmax(axis=1)]
     truth = answers.truth.argmax(axis=1)
     found = []
     for source in sorted(set(sources.tolist())):
@@ -240,7 +243,7 @@ def _read_card(folder: Path) -> str:
 
 def _reliability(answers: Answers, *, exclusive: bool) -> tuple[Bin, ...]:
     if not exclusive:
-        return reliability(answers.probabilities.ravel(), answers.truth.ravel())
+        return reliability(answers.probabilities[answers.known], answers.truth[answers.known])
     named = answers.probabilities.argmax(axis=1)
     truth = answers.truth.argmax(axis=1)
     return reliability(answers.probabilities.max(axis=1), named == truth, weights=label_weights(truth))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,8 @@ from model.rhythm import FEATURES
 
 RHYTHM = "rhythm"
 """Name of the rhythm among the outputs: float32 [batch, FEATURES], rows of NaN where too little has been heard."""
+STEEPEST, FARTHEST = 100.0, 100.0
+"""Of a tag's scale: the largest slope and offset."""
 _REBUILD = "Build the bundle again, or use another"
 
 
@@ -23,12 +25,37 @@ class Part(Protocol):
         """Outputs of the network, each float32 [batch, ...] -> weighted log-probabilities, float32 [batch, labels]."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TagsPart:
-    """The network's own tags: the labels are the tags."""
+    """The network's own tags: for each label the best of the tags that mean it, on a scale that all labels share.
+
+    columns : for each label those of its tags, at least one.
+    slopes, offsets : float32 [labels]; a label's score is slope x logit(its best tag) + offset (Platt 1999). A network
+        gives common tags high probabilities and rare ones low ones; with these one threshold suits them all.
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    slopes: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def plain(cls, tags: int) -> TagsPart:
+        """The labels are the tags, as they are."""
+        ones = np.ones(tags, np.float32)
+        return cls(tuple((column,) for column in range(tags)), ones, 0.0 * ones)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether labels have scales of their own."""
+        return bool((self.slopes != 1.0).any() or (self.offsets != 0.0).any())
+
+    def logits(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Of each label's best tag, before the scale: [batch, labels]."""
+        tags = _logit(outputs["tags"])
+        return np.stack([tags[:, columns].max(axis=1) for columns in self.columns], axis=1)
 
     def scores(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        return _logit(outputs["tags"])
+        return self.slopes * self.logits(outputs) + self.offsets
 
 
 @dataclass(frozen=True)
@@ -146,9 +173,9 @@ def read_part(
         raise _refusal("a part is not described by a JSON object")
     kind = described.get("kind")
     if kind == "tags":
-        if labels != tags or tags_exclusive:
-            raise _refusal("its labels are not the tags of its network")
-        return TagsPart()
+        if tags_exclusive:
+            raise _refusal("its labels are tags, but those of its network exclude each other")
+        return _read_tags(described, labels, tags)
     weight = _number(described, "weight")
     if kind == "network":
         if labels != tags:
@@ -187,6 +214,43 @@ def head_arrays(part: HeadPart | RhythmPart) -> dict[str, np.ndarray]:
     """The arrays of a part, by the names that they have in its file."""
     head = part.head if isinstance(part, RhythmPart) else part
     return {name: getattr(head, name) for name in ("mean", "scale", "coefficients", "intercepts")}
+
+
+def describe_tags(part: TagsPart, labels: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
+    """The part as `bundle.json` describes it."""
+    scales = zip(labels, part.columns, part.slopes.tolist(), part.offsets.tolist(), strict=True)
+    return {
+        "kind": "tags",
+        "readings": {
+            label: {"tags": [tags[column] for column in columns], "slope": round(slope, 4), "offset": round(offset, 4)}
+            for label, columns, slope, offset in scales
+        },
+    }
+
+
+def _read_tags(described: Mapping[str, Any], labels: tuple[str, ...], tags: tuple[str, ...]) -> TagsPart:
+    if "readings" not in described:
+        if labels != tags:
+            raise _refusal("its labels are not the tags of its network")
+        return TagsPart.plain(len(tags))
+    readings = described["readings"]
+    if not isinstance(readings, dict) or set(readings) != set(labels):
+        raise _refusal("its readings are not those of its labels: each has one")
+    columns, slopes, offsets = [], [], []
+    for label in labels:
+        reading = readings[label]
+        names = reading.get("tags") if isinstance(reading, dict) else None
+        if not isinstance(names, list) or not names or not all(name in tags for name in names):
+            raise _refusal(f"the reading of {label} does not name tags of its network")
+        columns.append(tuple(tags.index(name) for name in names))
+        slopes.append(_number(reading, "slope"))
+        offsets.append(_number(reading, "offset"))
+        if not 0.0 < slopes[-1] <= STEEPEST or abs(offsets[-1]) > FARTHEST:
+            raise _refusal(
+                f"the reading of {label} has the slope {slopes[-1]:g} and the offset {offsets[-1]:g}; a slope is above "
+                f"0 and at most {STEEPEST:g}, an offset within -{FARTHEST:g}..{FARTHEST:g}"
+            )
+    return TagsPart(tuple(columns), np.array(slopes, np.float32), np.array(offsets, np.float32))
 
 
 def _read_head(

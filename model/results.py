@@ -135,6 +135,7 @@ class Results:
                 answers.truth[of_window],
                 np.array(answers.groups)[of_window].tolist(),
                 shown_from=shown_from,
+                known=answers.known[of_window],
             ),
             unseen_source=variants.get("unseen source"),
             band_limited=variants.get("band-limited"),
@@ -147,4 +148,6 @@ class Results:
 
     def _tag_scores(self, name: str, shown_from: float) -> TagScores:
         answers = self.answers(name)
-        return score_tags(answers.probabilities, answers.truth, answers.groups, shown_from=shown_from)
+        return score_tags(
+            answers.probabilities, answers.truth, answers.groups, shown_from=shown_from, known=answers.known
+        )

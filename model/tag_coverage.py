@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from model.datasets.dataset import alike
 from model.tag_reading import known_synonyms
 
 MSD, MTT, AUDIOSET = "msd", "mtt", "audioset"
@@ -83,3 +84,21 @@ def coverage(tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
             known.update(dict.fromkeys(meant.get(genre.name, ())))
         found[genre.name] = tuple(known)
     return found
+
+
+def readings(tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By label the tags that mean it: every tag as itself, and the genres that these tags cover.
+
+    A genre that is called like a tag, but for capitals and hyphens, is that tag's label, and then read from all of its
+    tags: "rock" is punk and metal, too. The others come after the tags, under FMA's names.
+    """
+    found: dict[str, tuple[str, ...]] = {tag: (tag,) for tag in tags}
+    for name, meant in coverage(tags).items():
+        if meant:
+            found[genre_label(name, tags)] = meant
+    return found
+
+
+def genre_label(name: str, tags: Sequence[str]) -> str:
+    """What one of the sixteen is called beside these tags."""
+    return next((tag for tag in tags if alike(tag) == alike(name)), name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from model.measures.answers import Answers
 from model.measures.conditions import measured
 from model.measures.ranking import areas
@@ -15,13 +17,18 @@ from model.tag_scores import TagScores, f1_by_tag
 
 @dataclass(frozen=True)
 class TagLine:
-    """One tag: how many tracks have it, and how well it is told. The areas are None where all tracks have it."""
+    """One tag: how many tracks have it, and how well it is told. The areas are None where all tracks have it.
+
+    precision : where it is shown, how often it holds; recall : where it holds, how often it is shown.
+    """
 
     label: str
     tracks: int
     roc_auc: float | None
     pr_auc: float | None
     f1: float
+    precision: float
+    recall: float
 
 
 @dataclass(frozen=True)
@@ -81,9 +88,13 @@ class TagReport:
             "",
             *table(
                 [
-                    ("", "tracks", "ROC-AUC", "PR-AUC", "F1"),
+                    ("", "tracks", "ROC-AUC", "PR-AUC", "precision", "recall", "F1"),
                     *(
-                        (line.label, str(line.tracks), _figure(line.roc_auc), _figure(line.pr_auc), f"{line.f1:.3f}")
+                        (
+                            line.label,
+                            str(line.tracks),
+                            *map(_figure, (line.roc_auc, line.pr_auc, line.precision, line.recall, line.f1)),
+                        )
                         for line in self.tags
                     ),
                 ]
@@ -94,11 +105,24 @@ class TagReport:
 
 def tag_lines(answers: Answers, shown_from: float) -> tuple[TagLine, ...]:
     """Every tag for itself."""
-    found = areas(answers.truth, answers.probabilities)
-    f1 = f1_by_tag(answers.probabilities >= shown_from, answers.truth)
+    found = areas(answers.truth, answers.probabilities, answers.known)
+    shown = (answers.probabilities >= shown_from) & answers.known
+    right, f1 = shown & answers.truth, f1_by_tag(shown, answers.truth)
+    precision = right.sum(axis=0) / np.maximum(shown.sum(axis=0), 1)
+    recall = right.sum(axis=0) / np.maximum(answers.truth.sum(axis=0), 1)
     return tuple(
-        TagLine(label, int(tracks), area.roc if area else None, area.pr if area else None, float(value))
-        for label, tracks, area, value in zip(answers.labels, answers.truth.sum(axis=0), found, f1, strict=True)
+        TagLine(
+            label,
+            int(tracks),
+            area.roc if area else None,
+            area.pr if area else None,
+            float(f1[column]),
+            float(precision[column]),
+            float(recall[column]),
+        )
+        for column, (label, tracks, area) in enumerate(
+            zip(answers.labels, answers.truth.sum(axis=0), found, strict=True)
+        )
     )
 
 

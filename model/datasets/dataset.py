@@ -24,6 +24,7 @@ class LabelledTrack:
     seconds : its length, where somebody has written it down.
     bandwidth_hz : where its content ends, where that is known.
     split : the side its makers put it on: "train", "validation" or "test"; "" where they did not.
+    perhaps : labels of which nobody knows whether they hold.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class LabelledTrack:
     seconds: float | None = None
     bandwidth_hz: float | None = None
     split: str = ""
+    perhaps: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

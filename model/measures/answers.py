@@ -32,6 +32,11 @@ class Answers:
         """bool [tracks, labels]: which labels hold."""
         return np.array([[label in track.labels for label in self.labels] for track in self.tracks])
 
+    @cached_property
+    def known(self) -> np.ndarray:
+        """bool [tracks, labels]: of which labels it is known whether they hold."""
+        return np.array([[label not in track.perhaps for label in self.labels] for track in self.tracks])
+
     @property
     def groups(self) -> list[str]:
         """The artist of each track."""

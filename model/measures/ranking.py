@@ -27,20 +27,22 @@ class Areas:
     pr: float
 
 
-def areas(truth: np.ndarray, probabilities: np.ndarray) -> tuple[Areas | None, ...]:
+def areas(truth: np.ndarray, probabilities: np.ndarray, known: np.ndarray | None = None) -> tuple[Areas | None, ...]:
     """The areas of every label; None where all tracks, or none, have it.
 
     truth : bool [n, labels]; probabilities : float [n, labels].
+    known : bool [n, labels], of which labels it is known whether they hold; all if not given.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     found: list[Areas | None] = []
     for column in range(truth.shape[1]):
-        has = truth[:, column]
+        rows = slice(None) if known is None else known[:, column]
+        has = truth[rows, column]
         if has.all() or not has.any():
             found.append(None)
             continue
-        scores = probabilities[:, column]
+        scores = probabilities[rows, column]
         found.append(Areas(float(roc_auc_score(has, scores)), float(average_precision_score(has, scores))))
     return tuple(found)
 
@@ -54,7 +56,7 @@ def macro(found: tuple[Areas | None, ...]) -> Areas | None:
 
 
 def macro_intervals(
-    truth: np.ndarray, probabilities: np.ndarray, draws: Draws
+    truth: np.ndarray, probabilities: np.ndarray, draws: Draws, known: np.ndarray | None = None
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """95 % intervals of the means over labels, of ROC-AUC and of PR-AUC, over artists drawn."""
     rounds = min(len(draws.counts), max(_LEAST_ROUNDS, _MOST_CELLS // max(truth.size, 1)))
@@ -63,7 +65,8 @@ def macro_intervals(
     for start in range(0, rounds, step):
         weights = draws.counts[start : min(start + step, rounds)][:, draws.group_of].astype(np.float64)
         for column in range(truth.shape[1]):
-            part = _weighted_areas(truth[:, column], probabilities[:, column], weights)
+            counted = weights if known is None else weights * known[:, column]
+            part = _weighted_areas(truth[:, column], probabilities[:, column], counted)
             roc[start : start + step, column], pr[start : start + step, column] = part
     return interval(_mean_of_known(roc)), interval(_mean_of_known(pr))
 

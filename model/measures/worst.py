@@ -43,7 +43,7 @@ def worst_clips(
     hold, or one that holds and is not likely; of each track only the worst counts.
     """
     probabilities, truth = answers.probabilities.astype(np.float64), answers.truth
-    errors = np.where(truth, 0.0 if exclusive else 1.0 - probabilities, probabilities)
+    errors = np.where(truth, 0.0 if exclusive else 1.0 - probabilities, probabilities * answers.known)
     column = errors.argmax(axis=1)
     rows = np.arange(len(truth))
     size = errors[rows, column]
