@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ class Chronicle:
     hop_seconds : time between two predictions; used where it cannot be told from the predictions themselves.
     window_seconds : sound one prediction is made from. It speaks for the window's middle, so segments begin where they
         are heard, as in `genrescope classify`; the last one lasts up to now.
-    shown_from : from what probability on a label counts as heard, where several may be: for all, or by label.
+    shown_from : from what probability on a label counts as heard, where several may be.
     column_seconds : time a column of the waterfall stands for.
     """
 
@@ -47,7 +46,7 @@ class Chronicle:
         exclusive: bool,
         hop_seconds: float,
         window_seconds: float = 3.0,
-        shown_from: float | Mapping[str, float] = SHOWN_FROM,
+        shown_from: float = SHOWN_FROM,
         column_seconds: float = 0.096,
     ) -> None:
         self.labels = labels
@@ -55,8 +54,7 @@ class Chronicle:
         self.exclusive = exclusive
         self._hop_seconds = hop_seconds
         self._window_seconds = window_seconds
-        by_label = shown_from if isinstance(shown_from, Mapping) else dict.fromkeys(labels, shown_from)
-        self._shown_from = np.array([by_label.get(label, SHOWN_FROM) for label in labels])
+        self._shown_from = shown_from
         self._lock = threading.RLock()
         self._generation: int | None = None
         self._next_prediction = 0
@@ -166,8 +164,11 @@ class Chronicle:
         segment = segments[place]
         start = max(segment.start_seconds, now - DESCRIBED_SECONDS)
         moments = self._moments.read(after=start + self._window_seconds / 2, until=now + ahead)
-        shown_from = None if self.exclusive else self._shown_from
-        return describe(segment.label, moments.mean_probabilities(), self.labels, shown_from)
+        mean = moments.mean_probabilities()
+        if self.exclusive:
+            return describe(segment.label, mean, self.labels)
+        said = moments.share_of_time(self._shown_from)
+        return describe(segment.label, mean, self.labels, self._shown_from, said)
 
     def summary(self) -> dict[str, Any]:
         """What the session came to, ready for JSON.

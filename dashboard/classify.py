@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from dashboard.links import checked_link
-from dashboard.track import ranked, segments_of, track_answer
+from dashboard.track import ranked, said, segments_of, track_answer
 from model.classifier import BundleClassifier
 from model.errors import AudioFileError, LinkError
 from model.library import Library
@@ -27,6 +27,9 @@ from stream.links.policy import LinkPolicy
 from stream.links.web import Web
 from stream.offline import HeardFile, hear_file
 from stream.settings import StreamSettings
+
+MOST_SAID = 8
+"""Tags of a track in the table, where several hold at once."""
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -123,7 +126,10 @@ class _TablePrinter:
         self._rows = 0
 
     def track(self, name: str, heard: HeardFile) -> None:
-        best = ranked(heard.mean_probabilities(), self._classifier.labels, 3)
+        mean = heard.mean_probabilities()
+        # Of tags that hold at once, all that are said; else the first three, of which one is right.
+        named = [] if self._classifier.exclusive else said(mean, self._classifier)
+        best = named[:MOST_SAID] or ranked(mean, self._classifier.labels, 3)
         genres = "\n".join(f"{label} {probability:.0%}" for label, probability in best) or "silence"
         segments = "\n".join(str(segment) for segment in segments_of(heard, self._classifier))
         self._table.add_row(escape(heard.title), _clock(heard.seconds), genres, segments)

@@ -34,7 +34,15 @@ COLOUR_OF = {
 }
 """The ten genres keep their colour whichever bundle names them, and in whatever order."""
 
-NAME_OF = {"hiphop": "hip-hop", "rnb": "R&B", "rhythmandblues": "R&B"}
+NAME_OF = {
+    "hiphop": "hip-hop",
+    "hip-hop": "hip-hop",
+    "house": "house",
+    "mellow": "mellow",
+    "progressive rock": "progressive rock",
+    "rnb": "R&B",
+    "rhythmandblues": "R&B",
+}
 
 
 def label_colours(labels: Sequence[str]) -> list[str]:

@@ -50,9 +50,16 @@ class Moments:
 
     def mean_probabilities(self) -> np.ndarray | None:
         """float64 [labels], over the moments with sound; None if there is none."""
+        return self._mean(self.probabilities)
+
+    def share_of_time(self, enough: float) -> np.ndarray | None:
+        """float64 [labels], 0..1: how much of the time with sound each label had so much; None if there is none."""
+        return self._mean(self.probabilities >= enough)
+
+    def _mean(self, values: np.ndarray) -> np.ndarray | None:
         weights = np.where(self.verdict_codes == SILENCE, 0.0, self.seconds)
         total = float(weights.sum())
-        return weights @ self.probabilities / total if total > 0.0 else None
+        return weights @ values / total if total > 0.0 else None
 
 
 class MomentStore:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.chronicle import Chronicle
+from dashboard.chronicle import SHOWN_FROM, Chronicle
 from dashboard.links import link_title
 from dashboard.recording import SoundRecorder
 from dashboard.titles import Titles
@@ -20,10 +20,6 @@ from stream.sources.source import Source
 
 if TYPE_CHECKING:
     from stream.results import Results
-
-
-SHOWN_FROM = 0.1
-"""Where several labels hold at once and the bundle says nothing else: the probability from which one is named."""
 
 
 class Listener:

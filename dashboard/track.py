@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.chronicle import SHOWN_FROM
 from model.bundle import DESCRIPTION
 from model.classifier import BundleClassifier
 from model.segments import Hearing, RunningSegments, Segment
@@ -37,6 +38,7 @@ def track_answer(
             {"label": label, "probability": round(probability, 4)}
             for label, probability in ranked(heard.mean_probabilities(), classifier.labels, count)
         ],
+        "said": [label for label, _ in said(heard.mean_probabilities(), classifier)],
         "segments": [
             {
                 "start_seconds": round(segment.start_seconds, 3),
@@ -88,3 +90,16 @@ def ranked(probabilities: np.ndarray | None, labels: Sequence[str], count: int) 
         return []
     order = np.argsort(probabilities)[::-1][:count]
     return [(labels[index], float(probabilities[index])) for index in order]
+
+
+def said(probabilities: np.ndarray | None, classifier: Classifier) -> list[tuple[str, float]]:
+    """The labels that are named, with their probabilities, best first; none if it is silent or not sure.
+
+    One where labels exclude each other; else all that are likely enough.
+    """
+    if probabilities is None or not classifier.sure(probabilities):
+        return []
+    if classifier.exclusive:
+        return ranked(probabilities, classifier.labels, 1)
+    shown_from = classifier.thresholds.get("shown_from", SHOWN_FROM)
+    return ranked(probabilities, classifier.labels, int((probabilities >= shown_from).sum()))

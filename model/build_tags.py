@@ -2,7 +2,8 @@
 
 Takes the published networks from the bundles that `model.convert_musicnn` wrote, listens to labelled music once (the
 network's outputs are kept outside the repository), fits the scales (see `model.tag_calibration`), measures them with
-artists and whole sources kept apart, and writes the bundles with their maps. Deterministic. Needs scikit-learn.
+artists and whole sources kept apart, and writes the bundles; `model.build_map` then makes their maps. Deterministic.
+Needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from model import build_map
 from model.building import describe_network
 from model.bundle_writing import write_bundle
 from model.card import Card
-from model.classifier import BundleClassifier
 from model.convert_musicnn import CHECKPOINTS, Checkpoint
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
@@ -41,10 +40,10 @@ SAID_FROM = 0.5
 
 def build(
     checkpoint: Checkpoint, data_folder: Path, out: Path, cache_folder: Path, console: Console
-) -> tuple[Report, str, build_map.MapQuality]:
-    """Fit and measure the scales of one network's tags, and write the bundle into `out`, with its map.
+) -> tuple[Report, str]:
+    """Fit and measure the scales of one network's tags, and write the bundle into `out`.
 
-    Returns the report, the table of thresholds, and the quality of the map.
+    Returns the report and the table of thresholds.
     """
     classifier = Library([out, SHIPPED_BUNDLES]).open(checkpoint.bundle, device="cpu")
     classifier.load()
@@ -71,7 +70,7 @@ def build(
         report = test_tags(plain, bundle, labels, heard, kinds).report(checkpoint.bundle, CROSS_VALIDATION, SAID_FROM)
         part, scales = calibrate(plain, labels, heard["plain"], kinds)
     thresholds = thresholds_text(scales)
-    written = write_bundle(
+    write_bundle(
         out / checkpoint.bundle,
         name=checkpoint.bundle,
         title=checkpoint.title,
@@ -93,8 +92,7 @@ def build(
         arrays={bundle.weights_file: bundle.read_weights()},
         training={"groups": sorted({group_id(outputs.track.group) for outputs in heard["plain"]})},
     )
-    built = BundleClassifier(written, lambda _: classifier.network)
-    return report, thresholds, build_map.build(built, data_folder, cache_folder, console)
+    return report, thresholds
 
 
 def thresholds_text(scales: Sequence[TagScale]) -> str:
@@ -171,8 +169,8 @@ def main() -> int:
     try:
         for checkpoint in CHECKPOINTS:
             if arguments.only in (None, checkpoint.bundle):
-                report, thresholds, quality = build(checkpoint, arguments.data, arguments.out, arguments.cache, console)
-                print(f"{report.to_text()}\n{thresholds}\n{quality.to_text()}")
+                report, thresholds = build(checkpoint, arguments.data, arguments.out, arguments.cache, console)
+                print(f"{report.to_text()}\n{thresholds}")
     except GenrescopeError as error:
         print(error, file=sys.stderr)
         return error.exit_code

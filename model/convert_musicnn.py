@@ -67,7 +67,7 @@ CHECKPOINTS = (
     Checkpoint(
         "tags",
         "MSD_musicnn",
-        "50 tags (Million Song Dataset)",
+        "Tags (Million Song Dataset)",
         tuple(MSD_TAGS.split("|")),
         "the Million Song Dataset with tags of Last.fm listeners",
         "ROC-AUC .880, PR-AUC .289",
@@ -75,7 +75,7 @@ CHECKPOINTS = (
     Checkpoint(
         "mtt_tags",
         "MTT_musicnn",
-        "50 tags (MagnaTagATune)",
+        "Tags (MagnaTagATune)",
         tuple(MTT_TAGS.split("|")),
         "MagnaTagATune, with tags from a game",
         "ROC-AUC .907, PR-AUC .383",

@@ -7,6 +7,7 @@ from flask_openapi import APIBlueprint
 from pydantic import Field
 
 from dashboard.api.schemas import Answer
+from dashboard.chronicle import SHOWN_FROM
 from dashboard.studio import Studio
 from dashboard.track import model_version
 
@@ -29,6 +30,7 @@ class Model(Answer):
     title: str
     labels: list[str]
     exclusive: bool = Field(description="One label is right at a time; otherwise several may be.")
+    shown_from: float | None = Field(description="Where several may be: the probability from which a label is said.")
     window_seconds: float = Field(description="Sound one prediction is made from.")
     sample_rate: int = Field(description="Hz. Sound of any other is converted.")
     version: str = Field(description="Changes whenever anything in the model does.")
@@ -61,6 +63,7 @@ def _models(studio: Studio) -> list[Model]:
                 title=summary.title,
                 labels=list(summary.labels),
                 exclusive=summary.exclusive,
+                shown_from=None if summary.exclusive else classifier.thresholds.get("shown_from", SHOWN_FROM),
                 window_seconds=classifier.window_seconds,
                 sample_rate=classifier.sample_rate,
                 version=model_version(classifier),

@@ -25,6 +25,10 @@ class TrackAnswer(Answer):
     seconds: float = Field(ge=0, description="How much of it was heard.")
     problem: str | None = Field(description="Why it ended early, if it did.")
     labels: list[LabelProbability] = Field(description="The most probable first; empty if all is silent.")
+    said: list[str] = Field(
+        description="The labels that are named: one, or where several may be right all that are likely enough; "
+        "none if it is silent or not sure."
+    )
     segments: list[Segment] = Field(description="From beginning to end, without gaps.")
     windows: list[Window] | None = Field(description="If they were asked for with windows=true.")
 

@@ -183,12 +183,13 @@ def test_shares_stay_exact_when_moments_are_thinned() -> None:
     assert [(share["label"], share["seconds"]) for share in summary["shares"]] == [("jazz", 7000.0), ("rock", 2000.0)]
 
 
-def test_of_several_labels_at_once_each_counts_while_it_is_above_its_threshold() -> None:
+def test_of_several_labels_at_once_each_counts_while_it_is_above_the_threshold() -> None:
     tags = ("guitar", "drums", "female_vocal")
     listening = Listening(tags)
-    listening.hear({"guitar": 0.8, "drums": 0.3}, 10).hear({"guitar": 0.4, "drums": 0.1, "female_vocal": 0.2}, 10)
-    told = of(listening, exclusive=False, shown_from={"guitar": 0.5, "drums": 0.1, "female_vocal": 0.25})
-    shares = {share["name"]: share["seconds"] for share in told.summary()["shares"]}
+    listening.hear({"guitar": 0.8, "drums": 0.5}, 10).hear({"guitar": 0.4, "drums": 0.6, "female_vocal": 0.2}, 10)
+    shares = {
+        share["name"]: share["seconds"] for share in of(listening, exclusive=False, shown_from=0.5).summary()["shares"]
+    }
     assert shares == {"drums": 20.0, "guitar": 10.0}
     assert {share["share"] for share in of(listening, exclusive=False, shown_from=0.1).summary()["shares"]} == {
         1.0,
@@ -422,3 +423,31 @@ def test_tags_are_listed_the_strongest_first() -> None:
     assert of(listening, exclusive=False).sentence() == "guitar, with female vocal, drums and slow"
     assert of(listening, exclusive=False, shown_from=0.4).sentence() == "guitar, with female vocal"
     assert of(listening, exclusive=False, shown_from=0.9).sentence() == "guitar"
+
+
+def test_kinds_of_music_are_elements_and_what_comes_and_goes_is_a_bit() -> None:
+    tags = ("jazz", "Progressive_rock", "grunge", "funk", "guitar")
+    always = {"jazz": 0.9, "Progressive_rock": 0.7}
+    listening = Listening(tags).hear({**always, "funk": 0.4}, 20).hear({**always, "grunge": 0.8, "funk": 0.4}, 10)
+    told = of(listening, exclusive=False, shown_from=0.5)
+    assert told.sentence() == "jazz, with elements of Progressive rock and a bit of grunge"
+    told.update(listening.hear({**always, "guitar": 0.6}, 60).results)
+    assert told.sentence() == "jazz, with guitar and elements of Progressive rock"
+
+
+def test_a_sound_that_comes_and_goes_is_not_mentioned() -> None:
+    listening = Listening(("jazz", "guitar")).hear({"jazz": 0.9}, 20).hear({"jazz": 0.9, "guitar": 0.9}, 10)
+    assert of(listening, exclusive=False, shown_from=0.5).sentence() == "jazz"
+
+
+def test_of_names_that_say_the_same_the_longer_one_is_kept() -> None:
+    tags = ("metal", "heavy metal", "soul", "Soul-RnB", "rnb", "female vocalist", "female vocalists", "pop")
+    mean = np.array([0.7, 0.6, 0.75, 0.75, 0.6, 0.8, 0.8, 0.9])
+    assert describe("pop", mean, tags, 0.5).text == "pop, with female vocalist and elements of Soul-RnB and heavy metal"
+    assert describe("metal", np.array([0.9, 0.6, *[0.0] * 6]), tags, 0.5).text == "metal, with elements of heavy metal"
+    assert describe("heavy metal", np.array([0.6, 0.9, *[0.0] * 6]), tags, 0.5).text == "heavy metal"
+
+
+def test_of_several_labels_at_once_not_sure_names_what_comes_half_way_to_its_threshold() -> None:
+    assert describe("not sure", np.array([0.3, 0.2, 0.26, 0.0]), LABELS, 0.5).text.count(" or ") == 1
+    assert describe("not sure", np.full(4, 0.2), LABELS, 0.5).text == "not sure"
