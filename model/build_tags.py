@@ -23,7 +23,7 @@ from model.convert_musicnn import CHECKPOINTS, Checkpoint
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE
 from model.errors import GenrescopeError
-from model.evaluation import CROSS_VALIDATION, TESTS, group_id, listen, test_tags
+from model.evaluation import CROSS_VALIDATION, TESTS, group_id, listen, measure_tags
 from model.evaluation_report import Report
 from model.folds import check_copies
 from model.library import SHIPPED_BUNDLES, Library
@@ -67,7 +67,9 @@ def build(
             lambda step, done, total: status.update(f"listening ({step}): {done} of {total} tracks"),
         )
     with console.status("fitting scales, and testing them with artists and sources kept apart"):
-        report = test_tags(plain, bundle, labels, heard, kinds).report(checkpoint.bundle, CROSS_VALIDATION, SAID_FROM)
+        report = measure_tags(plain, bundle, labels, heard, kinds).report(
+            checkpoint.bundle, CROSS_VALIDATION, SAID_FROM
+        )
         part, scales = calibrate(plain, labels, heard["plain"], kinds)
     thresholds = thresholds_text(scales)
     write_bundle(

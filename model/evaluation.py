@@ -130,7 +130,7 @@ def examine(
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
     elif tags is not None and not as_it_is:
-        results = test_tags(
+        results = measure_tags(
             tags, bundle, bundle.labels, heard, {track.path: kind_of(track.label) for track in dataset.tracks()}
         )
     else:
@@ -146,7 +146,7 @@ def calibrated_tags(bundle: Bundle) -> TagsPart | None:
     return part if fitted and isinstance(part, TagsPart) else None
 
 
-def test_tags(
+def measure_tags(
     part: TagsPart, bundle: Bundle, labels: tuple[str, ...], heard: Heard, kinds: Mapping[Path, str]
 ) -> Results:
     """`model.tag_validation.cross_validate_tags` with the tests of every evaluation."""

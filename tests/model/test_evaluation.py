@@ -9,12 +9,13 @@ import pytest
 import soundfile
 
 from model.augmentation import ALTERATIONS, band_limited
+from model.classifier import BundleClassifier
 from model.datasets.dataset import LabelledTrack
 from model.datasets.folder import COLUMNS, read_labels
 from model.datasets.sound import read_samples
 from model.embeddings import Embedder, TrackOutputs, windows_of
 from model.errors import AudioFileError, DataError
-from model.evaluation import AS_IT_IS, cross_validate, evaluate
+from model.evaluation import AS_IT_IS, CROSS_VALIDATION, cross_validate, evaluate, examine, group_id
 from model.folds import check_apart, check_copies, grouped_folds
 from model.front_ends.log_mel import LogMel
 from model.head import fit_head, source_class_weights
@@ -176,6 +177,19 @@ def test_a_bundle_of_tags_is_measured_on_the_tags_that_the_music_has(small_folde
     assert report.labels == ("rock", "jazz")
     assert [line.tracks for line in report.tags] == [3, 3]
     assert report.track.held == 1.0
+
+
+def test_scales_of_tags_that_were_fitted_to_the_music_are_fitted_anew(small_folder: Path, tmp_path: Path) -> None:
+    shipped = Library().open("tags", device="cpu")
+    groups = frozenset(group_id(track.group) for track in read_labels(small_folder))
+    fitted = BundleClassifier(replace(shipped.bundle, training_groups=groups), lambda _: shipped.network)
+    shipped.load()
+    evaluation = examine(fitted, small_folder, cache_folder=tmp_path / "cache")
+    assert evaluation.protocol == CROSS_VALIDATION
+    models = evaluation.results.models()
+    assert len(models) == 5
+    assert len({model.parts[0].offsets.tobytes() for model in models}) > 1  # type: ignore[attr-defined]
+    assert evaluation.report().track.examples == 6
 
 
 @pytest.mark.parametrize(

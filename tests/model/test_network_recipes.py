@@ -285,7 +285,7 @@ def test_the_same_weights_under_softmax_and_sigmoid_are_two_networks(tmp_path: P
         (lambda d: d["front_end"].update(coefficients=20), "20 bands"),
         (lambda d: d["front_end"].update(sample_rate="fast"), "sample_rate"),
         (lambda d: d["parts"][0].update(weight=None), "weight"),
-        (lambda d: d.update(parts=[{"kind": "tags"}]), "not the tags"),
+        (lambda d: d.update(parts=[{"kind": "tags"}]), "exclude each other"),
         (lambda d: d["training"].update(groups=[]), "groups"),
     ],
 )
