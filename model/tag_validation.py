@@ -46,7 +46,9 @@ def cross_validate_tags(
         if not tested["plain"] or not any(outputs.track.labels for outputs in training):
             continue
         check_apart([o.track for o in training], [o.track for o in tested["plain"]])
-        scaled, _ = calibrate(part, labels, training, kinds, fewest_artists=fewest)
+        most = max(len({o.track.group for o in training if label in o.track.labels}) for label in labels)
+        # Of little music a rough scale is measured rather than none.
+        scaled, _ = calibrate(part, labels, training, kinds, fewest_artists=min(fewest, most))
         for name, alteration in chosen.items():
             results.add(name, tested[alteration], (scaled,), 1.0)
     return results
