@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from model.building import describe_network
+from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import write_bundle
 from model.card import Card
 from model.convert_musicnn import CHECKPOINTS, Checkpoint
@@ -79,7 +79,7 @@ def build(
         labels=labels,
         exclusive=False,
         front_end=bundle.front_end,
-        network=describe_network(bundle),
+        network=describe_networks(bundle.networks),
         parts=[describe_tags(part, labels, tags)],
         temperature=1.0,
         thresholds={"unsure_below": SAID_FROM, "shown_from": SAID_FROM},
@@ -91,7 +91,7 @@ def build(
         licence=bundle.licence,
         card=card(checkpoint, meant, report, thresholds),
         texts={path.name: path.read_text(encoding="utf-8") for path in sorted(bundle.folder.glob("LICENSE*"))},
-        arrays={bundle.weights_file: bundle.read_weights()},
+        arrays=network_arrays(bundle.networks),
         training={"groups": sorted({group_id(outputs.track.group) for outputs in heard["plain"]})},
     )
     return report, thresholds

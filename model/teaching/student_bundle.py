@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from model.bundle import Bundle
 from model.bundle_network import network_arrays
@@ -49,7 +50,7 @@ def write_student(examples: Path, student: Path, folder: Path, *, beside: Bundle
         intended_use="As the network under other bundles, which are trained on human labels.",
         licence=_LICENCE,
     )
-    own = {
+    own: dict[str, Any] = {
         "name": NAME,
         "title": "Student of three networks",
         "exclusive": False,
