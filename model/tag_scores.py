@@ -57,7 +57,7 @@ def score_tags(
     shown = (probabilities >= shown_from) & known
     order = np.argsort(-np.where(known, probabilities, -1.0), axis=1, kind="stable")[:, :3]
     hits = np.take_along_axis(truth, order, axis=1)
-    tagged = truth.any(axis=1)
+    tagged = np.asarray(truth.any(axis=1))
     first = [_mean_of(tagged, hits[:, : min(count, hits.shape[1])].mean(axis=1), draws) for count in (1, 2, 3)]
     return TagScores(
         examples=len(truth),
