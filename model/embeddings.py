@@ -17,6 +17,7 @@ from model.datasets.sound import read_samples
 from model.errors import AudioFileError, DataError
 from model.front_ends.front_end import FrontEnd
 from model.networks.loading import Network
+from model.networks.side_by_side import alone
 from model.rhythm import VERSION as RHYTHM_VERSION
 from model.rhythm import can_be_heard, rhythm_before
 
@@ -96,16 +97,24 @@ class Embedder:
 
     def _track_outputs(self, track: LabelledTrack, alteration: str) -> TrackOutputs:
         content = _content(track)
-        made_by = f"{_VERSION} {alteration} {self._network.key} {self._front_end} {HOP_SECONDS}"
-        kept = self._cache_folder / f"{_key(content, made_by)}.npz"
         sound = _Sound(track, alteration, self._front_end)
+        said = [self._kept_outputs(content, sound, network) for network in alone(self._network)]
+        embedding, tags = (
+            np.concatenate([outputs[name] for outputs in said], axis=1) for name in ("embedding", "tags")
+        )
+        rhythm = _kept_rhythm(content, sound, self._cache_folder) if self._with_rhythm else None
+        return TrackOutputs(track, embedding, tags, rhythm)
+
+    def _kept_outputs(self, content: bytes, sound: _Sound, network: Network) -> dict[str, np.ndarray]:
+        """Of one network alone, so that bundles that share one of theirs share what it said."""
+        made_by = f"{_VERSION} {sound.alteration} {network.key} {self._front_end} {HOP_SECONDS}"
+        kept = self._cache_folder / f"{_key(content, made_by)}.npz"
         found = _read_kept(kept)
         if found is None:
-            outputs = self._network(windows_of(sound.samples, self._front_end))
+            outputs = network(windows_of(sound.samples, self._front_end))
             found = {"embedding": outputs["embedding"], "tags": outputs["tags"]}
             _keep(kept, found)
-        rhythm = _kept_rhythm(content, sound, self._cache_folder) if self._with_rhythm else None
-        return TrackOutputs(track, found["embedding"], found["tags"], rhythm)
+        return found
 
 
 def track_rhythm(

@@ -12,11 +12,15 @@ from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import write_bundle
 from model.card import Card
 from model.classifier import BundleClassifier
+from model.datasets.dataset import LabelledTrack
+from model.embeddings import Embedder
 from model.errors import BundleError
 from model.explanation import attributions, score
 from model.library import Library
 from model.networks.recipes import NETWORKS
+from model.networks.side_by_side import alone
 from model.networks.weights import read_weights
+from tests.sounds import write_tone
 
 CARD = Card("A test", "Says nothing.", "Chance", "0 tracks", "Everywhere", "Tests only", "As the project").to_markdown()
 OWN = ("loud", "soft", "speech")
@@ -88,7 +92,7 @@ def test_a_network_that_two_bundles_share_is_loaded_once(tmp_path: Path) -> None
     both.load()
     tags.load()
     assert both.network is not tags.network
-    assert tags.network in both.network._networks  # type: ignore[attr-defined]
+    assert tags.network in alone(both.network)
     assert both.network.key.startswith(tags.network.key)
 
 
@@ -118,3 +122,16 @@ def test_two_outputs_of_one_name_too_many_networks_and_other_windows_are_refused
         path.write_text(json.dumps({**described, "network": networks}), encoding="utf-8")
         with pytest.raises(BundleError, match=reason):
             read_bundle(tmp_path / "both")
+
+
+def test_what_a_shared_network_said_of_a_track_is_kept_once(both: BundleClassifier, tmp_path: Path) -> None:
+    write_tone(tmp_path / "tone.wav", seconds=7.0)
+    track = LabelledTrack(tmp_path / "tone.wav", "test", ("jazz",), "somebody", 7.0, 8_000.0)
+    tags = Library().open("tags", device="cpu")
+    tags.load()
+    (expected,) = Embedder(tags.network, tags.bundle.front_end, tmp_path / "cache").outputs([track])
+    first = set((tmp_path / "cache").iterdir())
+    (found,) = Embedder(both.network, both.bundle.front_end, tmp_path / "cache").outputs([track])
+    assert len(set((tmp_path / "cache").iterdir()) - first) == 1
+    np.testing.assert_array_equal(found.embedding[:, :200], expected.embedding)
+    assert found.tags.shape == (len(expected.tags), 53)
