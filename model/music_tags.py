@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,10 @@ import numpy as np
 
 from model.bundle_files import REBUILD
 from model.errors import BundleError
+
+AUDIOSET_MUSIC = "audioset:Music"
+AUDIOSET_FROM = 0.25
+"""Speech stays below, with the small network, and music above; they are far apart, and this is between them."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class MusicTags:
         return {"tags": list(self.tags), "from": self.threshold}
 
 
+def known_music(tags: Sequence[str]) -> dict[str, Any] | None:
+    """The field `music` of a bundle whose networks have these outputs; None where none of them knows music."""
+    return {"tags": [AUDIOSET_MUSIC], "from": AUDIOSET_FROM} if AUDIOSET_MUSIC in tags else None
+
+
 def read_music_tags(described: object, *, tags: tuple[str, ...]) -> MusicTags:
     """Read the field `music` of a description, which nobody has checked yet.
 
@@ -51,7 +60,7 @@ def read_music_tags(described: object, *, tags: tuple[str, ...]) -> MusicTags:
     if unknown:
         raise _refused(f"it names {unknown[0][:100]!r}", "its tags are outputs of the bundle's networks")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0.0 < threshold < 1.0:
-        raise _refused("its \"from\" is no number, or too high or too low", "it is above 0 and below 1")
+        raise _refused("its 'from' is no number, or too high or too low", "it is above 0 and below 1")
     return MusicTags(tuple(named), np.array([tags.index(tag) for tag in named]), float(threshold))
 
 

@@ -142,9 +142,7 @@ class Pipeline:
         """After a silence, or speech, longer than a window nothing of the old music is left."""
         return windows * self.settings.hop_seconds > self.classifier.window_seconds
 
-    def settle(
-        self, due: DueWindow, raw: np.ndarray | None, *, music: float | None = None, hops: int = 1
-    ) -> Outcome:
+    def settle(self, due: DueWindow, raw: np.ndarray | None, *, music: float | None = None, hops: int = 1) -> Outcome:
         """Turn the classifier's answer for a window (float32 [labels], or None where it was silent) into an outcome.
 
         music : how much the window speaks for music of any kind, 0..1; None if the classifier does not ask.
@@ -170,9 +168,7 @@ class Pipeline:
             for _ in range(hops):
                 self._smoothed = self._smoother.update(raw)
         sure = self._likely_enough() and due.sounding_seconds >= self.settings.settle_seconds
-        return Outcome(
-            Verdict.SURE if sure and there_is_music else Verdict.NOT_SURE, self._smoothed.copy(), raw
-        )
+        return Outcome(Verdict.SURE if sure and there_is_music else Verdict.NOT_SURE, self._smoothed.copy(), raw)
 
     def _likely_enough(self) -> bool:
         """Whether the best label may be named: the settings' word counts before the bundle's."""

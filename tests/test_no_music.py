@@ -56,9 +56,7 @@ def settle(pipeline: Pipeline, due: DueWindow) -> Outcome:
     classifier = pipeline.classifier
     outputs = {**classifier.network(pipeline.window(due)[None]), **pipeline.context_outputs(due)}
     there = classifier.music(outputs)
-    return pipeline.settle(
-        due, classifier.probabilities(outputs)[0], music=None if there is None else float(there[0])
-    )
+    return pipeline.settle(due, classifier.probabilities(outputs)[0], music=None if there is None else float(there[0]))
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -74,11 +72,22 @@ def changes(heard: dict[float, Outcome]) -> list[tuple[float, Verdict]]:
     return found
 
 
-SHOW = (music(12.0), speech(9.0), music(7.0, 0.7), silence(1.5), speech(5.0), silence(4.0), speech(5.0), music(9.0, 0.4))
+SHOW = (
+    music(12.0),
+    speech(9.0),
+    music(7.0, 0.7),
+    silence(1.5),
+    speech(5.0),
+    silence(4.0),
+    speech(5.0),
+    music(9.0, 0.4),
+)
 
 
 @pytest.mark.parametrize(
-    "cut", [into(160), into(1024), into(16_000), into(200_000), at_random], ids=["160", "1024", "16000", "200000", "random"]
+    "cut",
+    [into(160), into(1024), into(16_000), into(200_000), at_random],
+    ids=["160", "1024", "16000", "200000", "random"],
 )
 def test_the_stream_gives_the_answers_of_the_whole_file(asking: BundleClassifier, tmp_path: Path, cut: Cut) -> None:
     path = tmp_path / "show.wav"
@@ -192,7 +201,9 @@ def test_after_a_speech_the_rhythm_of_the_music_before_is_forgotten(asking: Bund
     # The first of them was classified while it was not yet known that there is music again.
     for raw, same in zip(one, other, strict=True):
         np.testing.assert_allclose(raw, same, atol=1e-6)
-    short, other_short = (after(music(8.0, period), np.concatenate((speech(1.0), music(6.0, 0.6)))) for period in (0.4, 0.9))
+    short, other_short = (
+        after(music(8.0, period), np.concatenate((speech(1.0), music(6.0, 0.6)))) for period in (0.4, 0.9)
+    )
     assert max(np.abs(raw - same).max() for raw, same in zip(short, other_short, strict=True)) > 0.01
 
 

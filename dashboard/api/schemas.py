@@ -95,7 +95,7 @@ class Segment(Answer):
     start_seconds: float
     end_seconds: float
     label: str = Field(description='A label of the model, "not sure", "no music" or "silence".')
-    probability: float = Field(ge=0, le=1, description='Mean over the stretch; 0 where no label is named.')
+    probability: float = Field(ge=0, le=1, description="Mean over the stretch; 0 where no label is named.")
 
 
 class Result(Answer):

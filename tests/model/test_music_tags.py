@@ -14,9 +14,16 @@ from model.bundle_writing import write_bundle
 from model.card import Card
 from model.errors import BundleError
 from model.library import SHIPPED_BUNDLES, Library
-from model.music_tags import read_music_tags
+from model.music_tags import known_music, read_music_tags
 
 TAGS = ("jazz", "music", "speech", "song")
+
+
+def test_a_network_that_was_taught_by_audioset_is_asked_and_others_are_not() -> None:
+    tags = (*TAGS, "audioset:Music")
+    field = known_music(tags)
+    assert field is not None and read_music_tags(field, tags=tags).columns.tolist() == [4]
+    assert known_music(TAGS) is None
 
 
 def test_the_highest_of_the_tags_counts() -> None:
