@@ -21,8 +21,8 @@ from dashboard.replay_values import (
     shown,
     wrong,
 )
-from model.errors import DataError
 from dashboard.stretches import NO_LABEL
+from model.errors import DataError
 from stream.records import Verdict
 
 FORMAT = "genrescope replay"

@@ -86,7 +86,7 @@ class Classifier(Protocol):
     thresholds: Mapping[str, float]
     """"unsure_below", and where several labels hold at once "shown_from"."""
     music_from: float | None
-    """What `music` gives from here on speaks for music, above 0 and below 1; None where nobody asks whether there is."""
+    """From here on what `music` gives speaks for music, above 0 and below 1; None where nobody asks."""
 
     @property
     def genre_map(self) -> LabelMap | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def test_a_single_odd_window_changes_nothing(asking: BundleClassifier) -> None:
 def test_what_wavers_about_the_threshold_does_not_flutter(asking: BundleClassifier) -> None:
     shares = np.random.default_rng(5).normal(0.25, 0.01, 400).clip(0.0, 1.0)
     found = ByHand(asking).verdicts(*shares)
-    assert sum(before is not after for before, after in zip(found[:-1], found[1:], strict=True)) <= 2
+    assert sum(before is not after for before, after in itertools.pairwise(found)) <= 2
 
 
 def test_windows_that_were_skipped_count(asking: BundleClassifier) -> None:

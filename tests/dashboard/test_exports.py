@@ -336,6 +336,8 @@ LIES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("overview", "count"), 10**9, "overview's length"),
     (("overview", "step"), 0, "overview's step"),
     (("segments", 0, 2), 4, "segment's label"),
+    (("segments", 0, 2), -4, "segment's label"),
+    (("summary", "no_music_seconds"), -1.0, "no_music_seconds"),
     (("segments", 0, 1), -1.0, "segment's end"),
     (("segments", 0), "jazz", "segment"),
     (("sentences", 0, 1), "x" * 5000, "at most 2000 characters"),
