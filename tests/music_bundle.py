@@ -42,6 +42,10 @@ def add_music(folder: Path, *, asks: bool = True) -> Path:
     """A copy of a shipped bundle in `folder`, with a part on the rhythm and, if it `asks`, the field `music`."""
     add_rhythm(folder, random_part(50), source="tags")
     described = json.loads((folder / "bundle.json").read_text())
+    # The labels are the tags as they are, and nothing else.
+    described["labels"] = described["network"]["tags"]
+    described["parts"] = [{"kind": "tags"}, described["parts"][-1]]
+    described.pop("map", None)
     if asks:
         described["music"] = {"tags": [MUSIC_TAG], "from": FROM}
     (folder / "bundle.json").write_text(json.dumps(described))

@@ -78,7 +78,7 @@ def test_it_is_written_and_read_back(tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "name": "asking",
         "title": "Asking",
-        "labels": tags.labels,
+        "labels": tags.network_tags,
         "exclusive": False,
         "front_end": tags.front_end,
         "network": describe_networks(tags.networks),
