@@ -53,6 +53,9 @@ window.genrescope = window.genrescope || {};
     if (!last) return beforeTheFirst(g.isConnecting(answer) ? "connecting" : state, status);
     const order = last.probabilities.map((p, index) => [p, index]).sort((a, b) => b[0] - a[0]);
     if (last.verdict === "silence") return { verdict: "silence", text: "Silence", remark: "No music is heard.", order: [] };
+    if (last.verdict === "no music") {
+      return { verdict: "no music", text: "No music", remark: "Somebody is speaking, or there is only noise.", order: [] };
+    }
     if (last.verdict === "not sure") {
       return { verdict: "not sure", text: "Not sure", remark: "Nothing is likely enough to be named.", order };
     }

@@ -1,4 +1,4 @@
-// The flowing probabilities of labels that exclude one another: a stack, with its names, and veils over doubt and silence.
+// The flowing probabilities of labels that exclude one another: a stack, with its names, and veils over doubt and where there is no music.
 window.genrescope = window.genrescope || {};
 
 (function (g) {
@@ -6,6 +6,7 @@ window.genrescope = window.genrescope || {};
 
   const POINTS = 2048; // at most two more than moments at every beginning
   const LETTER = 0.65; // width of a letter, in type sizes: a stretch with no room for its name goes without
+  const WITHOUT_MUSIC = ["silence", "no music"];
   const stacks = [{ x: new Float64Array(POINTS), y: [] }, { x: new Float64Array(POINTS), y: [] }];
 
   g.drawArea = function (slot) {
@@ -14,11 +15,11 @@ window.genrescope = window.genrescope || {};
     const book = g.moments(slot);
     const traces = stack(stacks[slot], book, bundle, theme);
     const doubts = stretches(book, bundle, "not sure");
-    const silences = stretches(book, bundle, "silence");
-    traces.push(veil(doubts, theme.veil, theme.hatch), veil(silences, theme.plot, null));
+    const blanks = WITHOUT_MUSIC.map((verdict) => [verdict, stretches(book, bundle, verdict)]);
+    traces.push(veil(doubts, theme.veil, theme.hatch), veil(blanks.flatMap(([, found]) => found), theme.plot, null));
     const size = g.onStage() ? g.typeSize(18, 50, 40) : g.typeSize(15, 75, 26);
     const texts = names(book, bundle);
-    silences.forEach((run) => texts.push({ run, y: 0.5, text: "silence", colour: theme.quiet }));
+    blanks.forEach(([text, found]) => found.forEach((run) => texts.push({ run, y: 0.5, text, colour: theme.quiet })));
     doubts.forEach((run) => texts.push({ run, y: 0.88, text: "not sure", colour: theme.ink }));
     const pixels = g.frame().width / (g.range()[1] - g.range()[0]);
     const fitting = texts.filter((t) => (t.text.length + 1) * LETTER * size < (t.run.to - t.run.from) * pixels);
@@ -101,7 +102,7 @@ window.genrescope = window.genrescope || {};
     });
   }
 
-  // A cover over stretches of time: hatched for "not sure", blank for silence.
+  // A cover over stretches of time: hatched for "not sure", blank where there is no music.
   function veil(list, colour, hatch) {
     const x = [];
     const y = [];

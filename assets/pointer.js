@@ -128,7 +128,7 @@ window.genrescope = window.genrescope || {};
     const found = apart <= Math.max(2 * (h ? h.bundle.hop_seconds : 1), step);
     const verdict = found ? book.verdicts[index] : "";
     write(shown.said, !found ? "nothing heard" : verdict === "sure" ? "" : verdict);
-    shown.list.hidden = !found || verdict === "silence";
+    shown.list.hidden = !found || (verdict !== "sure" && verdict !== "not sure");
     if (shown.list.hidden) return;
     const shares = book.shares[index];
     const order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a]);

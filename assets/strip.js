@@ -8,8 +8,8 @@ window.genrescope = window.genrescope || {};
   const LISTED = 300; // segments in the list for screen readers
   const LEAST_PIXELS = 2; // narrower ones could not be told apart
   const LETTER = 0.56; // width of a letter, in type sizes
+  const NO_LABEL = { "-1": "not sure", "-2": "silence", "-3": "no music" };
   const NOT_SURE = -1;
-  const SILENCE = -2;
   const strips = [newStrip(), newStrip()];
 
   function newStrip() {
@@ -28,7 +28,7 @@ window.genrescope = window.genrescope || {};
     });
   };
 
-  const name = (bundle, label) => (label === SILENCE ? "silence" : label === NOT_SURE ? "not sure" : bundle.names[label]);
+  const name = (bundle, label) => (label < 0 ? NO_LABEL[label] : bundle.names[label]);
 
   function draw(strip, box, h, segments) {
     const [left, right] = g.range();
@@ -64,7 +64,7 @@ window.genrescope = window.genrescope || {};
     const text = [start + " " + words, words].find((each) => each.length <= room) || "";
     if (block.textContent !== text) block.textContent = text;
     const said = start + " to " + g.clock(segment.end) + ": " + words;
-    const kind = segment.label >= 0 ? "label" : segment.label === SILENCE ? "silence" : "doubt";
+    const kind = segment.label >= 0 ? "label" : segment.label === NOT_SURE ? "doubt" : "blank";
     if (block.dataset.kind !== kind || block.dataset.label !== words) {
       block.dataset.kind = kind;
       block.dataset.label = words;

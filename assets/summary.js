@@ -21,7 +21,8 @@ window.genrescope = window.genrescope || {};
     if (!summary || !summary.shares) { body.textContent = "Nothing has been heard yet."; return; }
     const line = document.createElement("p");
     const changes = summary.changes_per_minute;
-    line.textContent = g.clock(summary.seconds) + " heard, " + g.clock(summary.silence_seconds) + " of it silence"
+    const noMusic = summary.no_music_seconds ? " and " + g.clock(summary.no_music_seconds) + " without music" : "";
+    line.textContent = g.clock(summary.seconds) + " heard, " + g.clock(summary.silence_seconds) + " of it silence" + noMusic
       + (changes === null || changes === undefined ? "." : "; the genre changed " + changes.toFixed(1) + " times a minute.");
     body.replaceChildren(line, shares(summary.shares), stretches(summary.segments));
   }

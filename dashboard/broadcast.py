@@ -29,7 +29,7 @@ def broadcast(stage: Stage) -> dict[str, Any]:
     names, colours = display_names(labels), label_colours(labels)
     order = np.argsort(newest.probabilities)[::-1]
     best = int(order[0])
-    sure, silent = newest.verdict is Verdict.SURE, newest.verdict is Verdict.SILENCE
+    sure = newest.verdict is Verdict.SURE
     return {
         "state": status.state.value,
         "verdict": newest.verdict.value,
@@ -39,7 +39,7 @@ def broadcast(stage: Stage) -> dict[str, Any]:
         "share": round(float(newest.probabilities[best]), 2),
         "sentence": chronicle.sentence(),
         "candidates": []
-        if silent
+        if not newest.verdict.of_music
         else [[names[i], colours[i], round(float(newest.probabilities[i]), 2)] for i in order[:CANDIDATES]],
         "segments": [
             [

@@ -173,8 +173,8 @@ class Chronicle:
     def summary(self) -> dict[str, Any]:
         """What the session came to, ready for JSON.
 
-        seconds : sound that was judged; music_seconds and silence_seconds are its parts. not_sure_seconds : the part of
-            the music for which no label was named.
+        seconds : sound that was judged; music_seconds, no_music_seconds and silence_seconds are its parts.
+            not_sure_seconds : the part of the music for which no label was named.
         shares : label (or "not sure"), its name, seconds, and share of the music, the largest first. Where several
             labels may be right at once they add up to more than one.
         changes_per_minute : how often the music went on with another label than it had last, per minute of music; None
@@ -184,14 +184,16 @@ class Chronicle:
         with self._lock:
             segments, changes = self._stretches.segments(), self._stretches.changes()
             seconds_of = self._label_seconds.tolist()
-            silence, not_sure = (self._verdict_seconds[verdict] for verdict in (Verdict.SILENCE, Verdict.NOT_SURE))
-            music = not_sure + self._verdict_seconds[Verdict.SURE]
+            seconds_by_verdict = dict(self._verdict_seconds)
             dropped = self._stretches.dropped
+        not_sure = seconds_by_verdict[Verdict.NOT_SURE]
+        music = sum(seconds for verdict, seconds in seconds_by_verdict.items() if verdict.of_music)
         heard = [*zip(self.labels, self.names, seconds_of, strict=True), (NOT_SURE, NOT_SURE, not_sure)]
         return {
-            "seconds": round(music + silence, 3),
+            "seconds": round(sum(seconds_by_verdict.values()), 3),
             "music_seconds": round(music, 3),
-            "silence_seconds": round(silence, 3),
+            "no_music_seconds": round(seconds_by_verdict[Verdict.NO_MUSIC], 3),
+            "silence_seconds": round(seconds_by_verdict[Verdict.SILENCE], 3),
             "not_sure_seconds": round(not_sure, 3),
             "shares": [
                 {"label": label, "name": name, "seconds": round(seconds, 3), "share": round(seconds / music, 4)}

@@ -130,7 +130,7 @@ class _TablePrinter:
         # Of tags that hold at once, all that are said; else the first three, of which one is right.
         named = [] if self._classifier.exclusive else said(mean, self._classifier)
         best = named[:MOST_SAID] or ranked(mean, self._classifier.labels, 3)
-        genres = "\n".join(f"{label} {probability:.0%}" for label, probability in best) or "silence"
+        genres = "\n".join(f"{label} {probability:.0%}" for label, probability in best) or heard.without_music.value
         segments = "\n".join(str(segment) for segment in segments_of(heard, self._classifier))
         self._table.add_row(escape(heard.title), _clock(heard.seconds), genres, segments)
         self._rows += 1

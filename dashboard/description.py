@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.figures import display_names
-from model.segments import NOT_SURE, SILENCE
+from model.segments import NO_MUSIC, NOT_SURE, SILENCE
 from stream.records import Verdict
 
 ELEMENT_FROM = 0.15
@@ -37,7 +37,8 @@ NO_STYLES = frozenset(name.replace(" ", "") for name in _NO_STYLES.split("|"))
 class Description:
     """What a part of the music sounds like, in names as people write them.
 
-    main : the label; for several labels at once the strongest; "silence" or "not sure"; "" before anything was heard.
+    main : the label; for several labels at once the strongest; "silence", "no music" or "not sure"; ""
+        before anything was heard.
     sounds : tags that also hold and are no kinds of music: "guitar". The strongest first, as in all of these.
     elements : kinds of music that are also in it; of "not sure", what it may be.
     bits : kinds of music that were in it some of the time.
@@ -72,14 +73,14 @@ def describe(
 
     Parameters
     ----------
-    label : the segment's: one of the labels, "not sure" or "silence".
-    mean : probabilities, float [labels], over what is to be described; None if there was no sound.
+    label : the segment's: one of the labels, "not sure", "no music" or "silence".
+    mean : probabilities, float [labels], over what is to be described; None if there was no music.
     shown_from : where several labels may be right at once: the probability that each needs to be named.
     said_share : then, for how much of the time each label had it, float [labels], 0..1.
     """
     names = display_names(labels)
-    if label == SILENCE:
-        return Description(SILENCE, verdict=Verdict.SILENCE)
+    if label in (SILENCE, NO_MUSIC):
+        return Description(label, verdict=Verdict(label))
     shares = np.zeros(len(labels)) if mean is None else mean
     order = [int(index) for index in np.argsort(-shares, kind="stable")]
     if label == NOT_SURE:

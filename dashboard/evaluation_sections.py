@@ -206,7 +206,7 @@ class _Writer:
             ("time right", f"{_share(scores.right.value)} ({_range(scores.right.interval)})"),
             ("time not sure", _share(scores.not_sure)),
             ("time wrong", _share(scores.wrong)),
-            ("time silent", _share(scores.silence)),
+            ("time silent, or without music", _share(scores.silence)),
             ("other label named, same music", f"{scores.flips_per_minute:.1f} a minute"),
         ]
         picture = self._plot("streaming", "Bar of the shares of time right, not sure, silent and wrong", 190)

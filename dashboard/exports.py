@@ -149,7 +149,7 @@ def replay(
     predictions : rows, numbers and times growing.
     columns : first (number), times (seconds), bands (base64 of uint8 [times, bands]).
     overview : first and step (seconds), count, bands (base64 of uint8 [count, bands]).
-    segments : rows of start, end, index of the label (-1 not sure, -2 silence), track, place in the track.
+    segments : rows of start, end, index of the label (or of `NO_LABEL`), track, place in the track.
     sentences : rows of stream time and the sentence from then on.
     summary : `Chronicle.summary`.
     sound : None, or type (of media), starts_at (stream time of its beginning, seconds), data (base64).

@@ -78,8 +78,8 @@ def check_mix(classifier: Classifier, settings: StreamSettings, mix: Path = MIX)
 
 
 def _shown(window: HeardWindow, classifier: Classifier) -> str:
-    """What stands on top in the page: the best label, whether it is sure or not; the verdict in silence."""
-    if window.verdict is Verdict.SILENCE:
+    """What stands on top in the page: the best label, whether it is sure or not; the verdict without music."""
+    if not window.verdict.of_music:
         return window.verdict.value
     return classifier.labels[int(np.argmax(window.probabilities))]
 

@@ -16,9 +16,10 @@ THINNED = 7200
 BLOCK = 1024
 """Moments are thinned so many at a time."""
 
-VERDICTS = (Verdict.SURE, Verdict.NOT_SURE, Verdict.SILENCE)
-"""The verdicts in the order of their codes; those with sound first."""
-SILENCE = VERDICTS.index(Verdict.SILENCE)
+VERDICTS = (Verdict.SURE, Verdict.NOT_SURE, Verdict.NO_MUSIC, Verdict.SILENCE)
+"""The verdicts in the order of their codes; those of music first."""
+OF_MUSIC = sum(verdict.of_music for verdict in VERDICTS)
+"""Codes below are those of music."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Moments:
     seconds : float32 [n], for how much sound it speaks.
     tracks, positions : int32 [n], float64 [n]: the track at that time, and the place in it, seconds.
     verdict_codes : uint8 [n], places in `VERDICTS`.
-    probabilities : float32 [n, labels], smoothed; all zero during silence.
+    probabilities : float32 [n, labels], smoothed; all zero without music.
     restarts : bool [n], a stretch of sound begins here, or (if averaged) within it.
     """
 
@@ -49,15 +50,15 @@ class Moments:
         return [VERDICTS[code] for code in self.verdict_codes]
 
     def mean_probabilities(self) -> np.ndarray | None:
-        """float64 [labels], over the moments with sound; None if there is none."""
+        """float64 [labels], over the moments with music; None if there is none."""
         return self._mean(self.probabilities)
 
     def share_of_time(self, enough: float) -> np.ndarray | None:
-        """float64 [labels], 0..1: how much of the time with sound each label had so much; None if there is none."""
+        """float64 [labels], 0..1: how much of the time with music each label had so much; None if there is none."""
         return self._mean(self.probabilities >= enough)
 
     def _mean(self, values: np.ndarray) -> np.ndarray | None:
-        weights = np.where(self.verdict_codes == SILENCE, 0.0, self.seconds)
+        weights = np.where(self.verdict_codes < OF_MUSIC, self.seconds, 0.0)
         total = float(weights.sum())
         return weights @ values / total if total > 0.0 else None
 
@@ -66,7 +67,7 @@ class MomentStore:
     """Keeps at most `FULL + BLOCK + THINNED` moments, however long the session is. Not thread-safe.
 
     Averaging weighs each moment with its seconds. The mean gets the verdict that most of its time had, the time, track
-    and place of its last moment, and the mean probabilities of the moments with sound. It makes no difference in how
+    and place of its last moment, and the mean probabilities of the moments with music. It makes no difference in how
     many steps the averages were made.
 
     labels : how many probabilities there are.
@@ -116,7 +117,7 @@ class MomentStore:
             tracks=records["track"].copy(),
             positions=records["position"].copy(),
             verdict_codes=codes,
-            probabilities=np.where(codes[:, np.newaxis] == SILENCE, np.float32(0.0), records["probabilities"]),
+            probabilities=np.where(codes[:, np.newaxis] < OF_MUSIC, records["probabilities"], np.float32(0.0)),
             restarts=records["restart"].copy(),
         )
 
@@ -148,8 +149,8 @@ def _averaged(records: np.ndarray, starts: np.ndarray) -> np.ndarray:
     means = records[np.append(starts[1:], len(records)) - 1].copy()
     means["seconds_of"] = np.add.reduceat(records["seconds_of"], starts, axis=0)
     means["restart"] = np.logical_or.reduceat(records["restart"], starts)
-    weights = records["seconds_of"][:, :SILENCE].sum(axis=1)
+    weights = records["seconds_of"][:, :OF_MUSIC].sum(axis=1)
     sums = np.add.reduceat(records["probabilities"] * weights[:, np.newaxis], starts, axis=0)
-    sounding = np.add.reduceat(weights, starts)
-    means["probabilities"] = sums / np.where(sounding > 0.0, sounding, np.inf)[:, np.newaxis]
+    music = np.add.reduceat(weights, starts)
+    means["probabilities"] = sums / np.where(music > 0.0, music, np.inf)[:, np.newaxis]
     return means

@@ -21,6 +21,7 @@ from dashboard.replay_values import (
     shown,
     wrong,
 )
+from dashboard.stretches import NO_LABEL
 from model.errors import DataError
 from stream.records import Verdict
 
@@ -112,7 +113,7 @@ def _check_predictions(document: dict[str, Any], name: str) -> list[Any]:
         a_whole_number(track, "prediction's track")
         a_number(position, "prediction's place in the track", 0.0, LONGEST_SECONDS)
         if not isinstance(verdict, str) or verdict not in _VERDICTS:
-            wrong("verdict", verdict, "it is sure, not sure or silence")
+            wrong("verdict", verdict, f"it is one of {', '.join(sorted(_VERDICTS))}")
         if not isinstance(probabilities, list) or len(probabilities) != labels:
             wrong("list of probabilities", probabilities, f"there is one for each of {labels} labels")
         if not all(type(value) in (int, float) and 0.0 <= value <= 1.0 for value in probabilities):
@@ -161,7 +162,7 @@ def _check_segments(document: dict[str, Any], name: str) -> list[Any]:
         start, end, label, track, position = row
         a_number(start, "segment's beginning", before, LONGEST_SECONDS)
         before = a_number(end, "segment's end", start, LONGEST_SECONDS)
-        a_whole_number(label, "segment's label", -2, labels - 1)
+        a_whole_number(label, "segment's label", min(NO_LABEL.values()), labels - 1)
         a_whole_number(track, "segment's track")
         a_number(position, "segment's place in the track", 0.0, LONGEST_SECONDS)
     return rows
@@ -182,6 +183,8 @@ def _check_summary(document: dict[str, Any], name: str) -> dict[str, Any]:
     summary = an_object(document.get(name), name)
     for time in ("seconds", "music_seconds", "silence_seconds", "not_sure_seconds"):
         a_number(summary.get(time), f"summary's {time}", 0.0, LONGEST_SECONDS)
+    # Replays of versions that did not ask whether there is music have none of it.
+    a_number(summary.get("no_music_seconds", 0.0), "summary's no_music_seconds", 0.0, LONGEST_SECONDS)
     if summary.get("changes_per_minute") is not None:
         a_number(summary["changes_per_minute"], "number of changes", 0.0, 1e6)
     for share in a_list(summary.get("shares"), "list of shares", MOST_ENTRIES):

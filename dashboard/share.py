@@ -61,8 +61,8 @@ class Share:
     """Shows a session to everybody who scans its code, from `start` until `stop`; the port is taken at once.
 
     snapshot : gives what is heard now; called in a thread of the share, at most twice a second, and only while
-        somebody follows. {"state": "live", "verdict": "sure" | "not sure" | "silence" | "none", "label": "jazz",
-        "name": "jazz", "colour": "#d0b810", "share": 0.83, "sentence": "jazz, with elements of blues",
+        somebody follows. {"state": "live", "verdict": "sure" | "not sure" | "no music" | "silence" | "none",
+        "label": "jazz", "name": "jazz", "colour": "#d0b810", "share": 0.83, "sentence": "jazz, with elements of blues",
         "candidates": [[name, colour, share], ...], "segments": [[start_seconds, name, colour], ...],
         "source": "Demo mix"}; the likeliest candidate and the oldest segment first, three and six of them at most.
     host : where to listen: "0.0.0.0" for all IPv4 addresses, "::" for IPv6 as well, or one address of this machine.

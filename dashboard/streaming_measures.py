@@ -141,4 +141,4 @@ def _shown(
         label = None if window.verdict is Verdict.NOT_SURE else known[int(of_known.argmax())]
         if shown_from is not None and of_known.max() < shown_from:
             label = None
-        yield Shown(window.end_seconds, "" if window.verdict is Verdict.SILENCE else label)
+        yield Shown(window.end_seconds, label if window.verdict.of_music else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from model.segments import HELD_RUNS, NOT_SURE, SILENCE, Hearing, RunningSegments, Segment
+from model.segments import HELD_RUNS, NO_MUSIC, NOT_SURE, SILENCE, Hearing, RunningSegments, Segment
 from stream.records import Prediction, Verdict
 
 MOST_SEGMENTS = 2000
@@ -14,7 +14,7 @@ JUMP_SECONDS = 1.0
 """After a restart, a place in the track further off than this is a seek. Otherwise sound was lost, or the settings were
 changed, and the music went on."""
 
-NO_LABEL = {NOT_SURE: -1, SILENCE: -2}
+NO_LABEL = {NOT_SURE: -1, SILENCE: -2, NO_MUSIC: -3}
 """What stands for a label's index where no label is named."""
 
 
@@ -22,7 +22,7 @@ NO_LABEL = {NOT_SURE: -1, SILENCE: -2}
 class HeardSegment:
     """A stretch of one track with one description.
 
-    label : a label, "not sure" or "silence"; label_index is its place among the labels, -1 and -2 for these two.
+    label : a label, or a name in `NO_LABEL`; label_index is its place among the labels, or what stands there.
     probability : mean smoothed probability of the label over the stretch; 0 where none is named.
     track, position_seconds : where in which track it begins.
     """
@@ -43,7 +43,7 @@ class HeardSegment:
 
 @dataclass(frozen=True)
 class _Changes:
-    """How often music went on with another label than it had last; silence and doubt between do not count."""
+    """How often music went on with another label than it had last; what has no label between does not count."""
 
     count: int = 0
     label: str = ""
@@ -94,9 +94,11 @@ class Stretches:
             self._start_seconds = begin
             self._start_position = max(0.0, prediction.position_seconds - (prediction.stream_time - begin))
         self._last = prediction
-        silent = prediction.verdict is Verdict.SILENCE
-        probabilities = None if silent else prediction.probabilities
-        for moment in self._hearing.at(prediction.stream_time, probabilities, prediction.verdict is Verdict.SURE):
+        verdict = prediction.verdict
+        probabilities = prediction.probabilities if verdict.of_music else None
+        for moment in self._hearing.at(
+            prediction.stream_time, probabilities, verdict is Verdict.SURE, without_music=verdict.value
+        ):
             for segment in self._running.push(moment):
                 self._keep(self._placed(segment, prediction.track))
 

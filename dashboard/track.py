@@ -77,15 +77,17 @@ def segments_of(heard: HeardFile, classifier: Classifier) -> tuple[Segment, ...]
     running = RunningSegments(classifier.labels)
     final: list[Segment] = []
     for window in heard.windows:
-        probabilities = None if window.verdict is Verdict.SILENCE else window.probabilities
-        for moment in hearing.at(window.end_seconds, probabilities, window.verdict is Verdict.SURE):
+        probabilities = window.probabilities if window.verdict.of_music else None
+        for moment in hearing.at(
+            window.end_seconds, probabilities, window.verdict is Verdict.SURE, without_music=window.verdict.value
+        ):
             final += running.push(moment)
     # The last window speaks for everything up to the end.
     return (*final, *running.open(heard.seconds))
 
 
 def ranked(probabilities: np.ndarray | None, labels: Sequence[str], count: int) -> list[tuple[str, float]]:
-    """The most probable labels with their probabilities, best first; empty for a silent file."""
+    """The most probable labels with their probabilities, best first; empty for a file without music."""
     if probabilities is None:
         return []
     order = np.argsort(probabilities)[::-1][:count]

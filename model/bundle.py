@@ -30,6 +30,7 @@ from model.errors import BundleError
 from model.front_ends.front_end import FrontEnd
 from model.front_ends.kinds import read_front_end
 from model.genre_map import LARGEST_MAP_BYTES, GenreMap, read_map
+from model.music_tags import MusicTags, read_music_tags
 from model.networks import musicnn
 from model.networks.recipes import MOST_LABELS, NETWORKS, NetworkRecipe
 from model.parts import Part, RhythmPart, read_part
@@ -51,6 +52,7 @@ class Bundle:
     recipe : how its parts were trained, None if nothing was trained here.
     training_groups : the artists it was trained on, as `model.evaluation.group_id` has them.
     genre_map : where music lies among its labels, None if it has no map.
+    music : what tells whether there is music at all, None if it does not ask.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class Bundle:
     recipe: Recipe | None = None
     training_groups: frozenset[str] = field(repr=False, default=frozenset())
     genre_map: GenreMap | None = field(repr=False, default=None)
+    music: MusicTags | None = None
     checksums: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @property
@@ -195,6 +198,7 @@ class _Reader:
             recipe=Recipe.from_json(training["recipe"]) if training and "recipe" in training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
             genre_map=genre_map,
+            music=read_music_tags(self._described["music"], tags=tags) if "music" in self._described else None,
             checksums={name: self._sha256(files, name) for name in files},
         )
 

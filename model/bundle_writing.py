@@ -47,6 +47,7 @@ def write_bundle(
     texts: Mapping[str, str],
     arrays: Mapping[str, Mapping[str, np.ndarray]],
     training: Mapping[str, Any] | None = None,
+    music: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle into `folder` and read it back.
 
@@ -54,6 +55,8 @@ def write_bundle(
         published one, or "recipe" (see `model.networks.recipes`) and "exclusive". Or a list of several.
     texts, arrays : the other files, by name.
     training : "groups", and "recipe" where its parts were trained by one, if it was trained here.
+    music : "tags", the outputs that stand for music, and "from", what the highest of them must reach for there to be
+        music at all; without it nobody asks.
     card : Markdown, as `model.card.Card.to_markdown` gives it; BundleError, and nothing written, if it says too little.
 
     A map of the bundle that was there before goes: it belongs to the network and the labels it was made with.
@@ -80,6 +83,7 @@ def write_bundle(
         "metrics": dict(metrics),
         "licence": licence,
         **({"training": dict(training)} if training else {}),
+        **({"music": dict(music)} if music else {}),
     }
     _describe(folder, described, {file: _sha256(folder / file) for file in names})
     return read_bundle(folder)
@@ -100,7 +104,7 @@ def write_network_bundle(
 
     weights : of the network, as `model.networks.weights.read_weights` gives them.
     front_end : the recipe's own, if not given.
-    described : name, title, temperature, thresholds, metrics, licence, card and training, as in `write_bundle`.
+    described : name, title, temperature, thresholds, metrics, licence, card, training and music, as in `write_bundle`.
     """
     return write_bundle(
         folder,

@@ -42,6 +42,7 @@ class BundleClassifier:
         self.band_frequencies_hz = bundle.front_end.band_frequencies_hz
         self.display_range = bundle.front_end.display_range
         self.thresholds = bundle.thresholds
+        self.music_from = None if bundle.music is None else bundle.music.threshold
         self._load_network = load_network
         self._network: Network | None = None
 
@@ -90,6 +91,13 @@ class BundleClassifier:
         """
         scores = np.asarray(sum(part.scores(outputs) for part in self.bundle.parts))
         return to_probabilities(scores, self.bundle.temperature, exclusive=self.exclusive)
+
+    def music(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Outputs of the network -> how much they speak for music of any kind, float32 [batch], 0..1.
+
+        There is music from `music_from` on. None, as that is, for a bundle that does not ask.
+        """
+        return None if self.bundle.music is None else self.bundle.music.scores(outputs)
 
     @property
     def genre_map(self) -> GenreMap | None:

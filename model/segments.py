@@ -12,6 +12,8 @@ from model.errors import SettingError
 
 NOT_SURE = "not sure"
 SILENCE = "silence"
+NO_MUSIC = "no music"
+"""There is sound, but no music."""
 
 MINIMUM_SECONDS = 4.0
 """Shorter stretches are given to a neighbour."""
@@ -26,21 +28,27 @@ class Heard:
     """What was heard at one moment.
 
     time_seconds : the end of the hop it speaks for.
-    probabilities : float32 [labels], smoothed; None during silence.
+    probabilities : float32 [labels], smoothed; None without music.
     sure : whether the best label may be named.
+    without_music : what it is called where there are no probabilities.
     """
 
     time_seconds: float
     probabilities: np.ndarray | None
     sure: bool = True
+    without_music: str = SILENCE
+
+    @property
+    def silent(self) -> bool:
+        return self.probabilities is None and self.without_music == SILENCE
 
 
 @dataclass(frozen=True)
 class Segment:
     """A stretch of music with one description.
 
-    label : a label, "not sure" or "silence".
-    probability : mean smoothed probability of the label over the stretch; 0 for "not sure" and "silence".
+    label : a label, "not sure", "no music" or "silence".
+    probability : mean smoothed probability of the label over the stretch; 0 where none is named.
     """
 
     start_seconds: float
@@ -60,8 +68,8 @@ class Segment:
 class Hearing:
     """Puts what is said at the ends of windows where it was heard, as moments for `merge` or `RunningSegments`.
 
-    A window of music speaks for its middle. Silence is said as soon as it has lasted for the gate's hold, and ends when
-    it is no longer said; so where music gives way to it, one more moment of the music stands before the silence.
+    A window with sound speaks for its middle. Silence is said as soon as it has lasted for the gate's hold, and ends
+    when it is no longer said; so where sound gives way to it, one more moment of the sound stands before the silence.
 
     window_seconds : length of a window; silence_hold_seconds : how long it must be quiet before it is called silence.
     start_seconds : no moment lies before.
@@ -72,16 +80,22 @@ class Hearing:
         self._hold_seconds = silence_hold_seconds
         self._last = Heard(start_seconds, None)
 
-    def at(self, end_seconds: float, probabilities: np.ndarray | None, sure: bool) -> list[Heard]:
-        """The moments of the window that ends there; None for the probabilities of silence."""
+    def at(
+        self, end_seconds: float, probabilities: np.ndarray | None, sure: bool, without_music: str = SILENCE
+    ) -> list[Heard]:
+        """The moments of the window that ends there.
+
+        probabilities : None without music; then it is called `without_music`, "silence" or "no music".
+        """
         moments = []
-        if probabilities is not None:
-            moments.append(Heard(end_seconds - self._half_seconds, probabilities, sure))
+        heard = Heard(end_seconds, probabilities, sure, without_music)
+        if not heard.silent:
+            moments.append(replace(heard, time_seconds=end_seconds - self._half_seconds))
         else:
-            if self._last.probabilities is not None:
+            if not self._last.silent:
                 moments.append(replace(self._last, time_seconds=end_seconds - self._hold_seconds))
-            moments.append(Heard(end_seconds, None, sure))
-        # Where music begins again the middle of its first windows still lies within the silence.
+            moments.append(heard)
+        # Where sound begins again the middle of its first windows still lies within the silence.
         earliest = self._last.time_seconds
         moments = [replace(moment, time_seconds=max(earliest, moment.time_seconds)) for moment in moments]
         self._last = moments[-1]
@@ -178,7 +192,7 @@ class RunningSegments:
     def _name(self, heard: Heard) -> str:
         if heard.probabilities is None:
             self._best = -1
-            return SILENCE
+            return heard.without_music
         best = int(np.argmax(heard.probabilities))
         if self._best < 0 or heard.probabilities[best] > heard.probabilities[self._best] + self._margin:
             self._best = best
@@ -202,7 +216,7 @@ class RunningSegments:
         return final
 
     def _segment(self, run: _Run) -> Segment:
-        named = run.name not in (NOT_SURE, SILENCE) and run.count
+        named = run.name not in (NOT_SURE, NO_MUSIC, SILENCE) and run.count
         probability = float(run.total[self._labels.index(run.name)]) / run.count if named else 0.0
         return Segment(run.start, run.end, run.name, probability)
 
@@ -215,7 +229,7 @@ class _Run:
     end: float
     name: str
     total: np.ndarray
-    """Sum of the probabilities of the moments with sound, float64 [labels]."""
+    """Sum of the probabilities of the moments with music, float64 [labels]."""
     count: int
 
     @property

@@ -85,6 +85,8 @@ class Classifier(Protocol):
 
     thresholds: Mapping[str, float]
     """"unsure_below", and where several labels hold at once "shown_from"."""
+    music_from: float | None
+    """From here on what `music` gives speaks for music, above 0 and below 1; None where nobody asks."""
 
     @property
     def genre_map(self) -> LabelMap | None:
@@ -112,6 +114,10 @@ class Classifier(Protocol):
 
     def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Outputs of the network and of the context -> probabilities [batch, labels]."""
+
+    def music(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Outputs of the network -> how much they speak for music of any kind, float32 [batch], 0..1; None as
+        `music_from` is."""
 
     def sure(self, probabilities: np.ndarray) -> bool:
         """Whether smoothed probabilities [labels] are good enough to name a label; otherwise it is "not sure"."""

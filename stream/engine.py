@@ -191,11 +191,12 @@ def _answer(
 ) -> Answer:
     """One window's share of a batch."""
     outputs = {**outputs, **context_outputs}
-    places = classifier.place(outputs)
+    places, music = classifier.place(outputs), classifier.music(outputs)
     return Answer(
         # A copy: a view would keep the whole batch in memory.
         window=window.copy(),
         probabilities=classifier.probabilities(outputs)[0],
         place=None if places is None else (float(places[0, 0]), float(places[0, 1])),
         context_outputs=context_outputs,
+        music=None if music is None else float(music[0]),
     )

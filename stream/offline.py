@@ -24,7 +24,8 @@ BATCH = 2
 
 @dataclass(frozen=True)
 class HeardWindow:
-    """One window of a file. probabilities, raw : float32 [labels], smoothed and as the classifier gave them."""
+    """One window of a file. probabilities, raw : float32 [labels], smoothed and as the classifier gave them; zeros
+    without music."""
 
     end_seconds: float
     verdict: Verdict
@@ -46,9 +47,15 @@ class HeardFile:
     problem: str = ""
 
     def mean_probabilities(self) -> np.ndarray | None:
-        """Mean of the unsmoothed probabilities over all windows with sound, float32 [labels]; None if all is silent."""
-        sounding = [window.raw for window in self.windows if window.verdict is not Verdict.SILENCE]
-        return np.mean(sounding, axis=0) if sounding else None
+        """Mean of the unsmoothed probabilities over all windows with music, float32 [labels]; None without music."""
+        music = [window.raw for window in self.windows if window.verdict.of_music]
+        return np.mean(music, axis=0) if music else None
+
+    @property
+    def without_music(self) -> Verdict:
+        """What to call it where there is no music anywhere: "silence", or "no music" if there is any sound."""
+        sound = any(window.verdict is not Verdict.SILENCE for window in self.windows)
+        return Verdict.NO_MUSIC if sound else Verdict.SILENCE
 
 
 def hear_file(
@@ -69,7 +76,7 @@ def hear_file(
     """
     decoder = open_audio(path)
     inlet = Inlet(classifier.sample_rate, max(5.0, 4 * BLOCK_SECONDS))
-    hearing = _Hearing(Pipeline(classifier, settings, history_seconds=2 * BLOCK_SECONDS))
+    hearing = _Hearing(classifier, settings)
     windows: list[HeardWindow] = []
     problem = ""
     read = 0
@@ -122,31 +129,38 @@ def _too_long(path: Path, max_seconds: float) -> AudioFileError:
 class _Hearing:
     """Collects windows into batches for the network, and settles them in order."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._waiting: list[tuple[DueWindow, np.ndarray, Mapping[str, np.ndarray]]] = []
+    def __init__(self, classifier: Classifier, settings: StreamSettings) -> None:
+        # Windows wait for the others of their batch; their context must still be there then.
+        history_seconds = 2 * BLOCK_SECONDS + BATCH * settings.hop_seconds
+        self._pipeline = Pipeline(classifier, settings, history_seconds=history_seconds)
+        self._waiting: list[tuple[DueWindow, np.ndarray]] = []
 
     def push(self, samples: np.ndarray) -> Iterator[HeardWindow]:
         # The spectrogram is copied: the pipeline only lends it until the next samples come.
-        for due in self._pipeline.push(samples):
-            context_outputs = {} if due.silent else self._pipeline.context_outputs(due)
-            self._waiting.append((due, self._pipeline.window(due).copy(), context_outputs))
+        self._waiting.extend((due, self._pipeline.window(due).copy()) for due in self._pipeline.push(samples))
         if len(self._waiting) >= BATCH:
             yield from self.finish()
 
     def finish(self) -> Iterator[HeardWindow]:
         waiting, self._waiting = self._waiting, []
         classifier = self._pipeline.classifier
-        sounding = [(window, context_outputs) for due, window, context_outputs in waiting if not due.silent]
-        rows: Iterator[np.ndarray] = iter(())
-        if sounding:
-            windows, contexts = zip(*sounding, strict=True)
-            outputs = dict(classifier.network(np.stack(windows)))
-            for name in contexts[0]:
-                outputs[name] = np.concatenate([context[name] for context in contexts])
-            rows = iter(classifier.probabilities(outputs))
-        for due, *_ in waiting:
-            outcome: Outcome = self._pipeline.settle(due, None if due.silent else next(rows))
+        sounding = [window for due, window in waiting if not due.silent]
+        outputs = classifier.network(np.stack(sounding)) if sounding else {}
+        rows = iter(range(len(sounding)))
+        for due, _ in waiting:
+            outcome = self._settle(due, outputs, None if due.silent else next(rows))
             yield HeardWindow(
                 due.end_sample / classifier.sample_rate, outcome.verdict, outcome.probabilities, outcome.raw
             )
+
+    def _settle(self, due: DueWindow, outputs: Mapping[str, np.ndarray], row: int | None) -> Outcome:
+        """row : of the window in the outputs; None where it is silent."""
+        if row is None:
+            return self._pipeline.settle(due, None)
+        classifier = self._pipeline.classifier
+        own = {name: array[row : row + 1] for name, array in outputs.items()}
+        own.update(self._pipeline.context_outputs(due))
+        music = classifier.music(own)
+        return self._pipeline.settle(
+            due, classifier.probabilities(own)[0], music=None if music is None else float(music[0])
+        )

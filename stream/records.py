@@ -14,9 +14,16 @@ class Verdict(StrEnum):
     SURE = "sure"
     """A label is named."""
     NOT_SURE = "not sure"
-    """There is sound, but no label is likely enough to be named."""
+    """There is music, but no label is likely enough to be named."""
+    NO_MUSIC = "no music"
+    """There is sound, but no music: speech, applause, noise. Nothing is named."""
     SILENCE = "silence"
     """The gate is shut: nothing is named, whatever the network would have said."""
+
+    @property
+    def of_music(self) -> bool:
+        """Whether it is about music; only then do probabilities count."""
+        return self in (Verdict.SURE, Verdict.NOT_SURE)
 
 
 class SessionState(StrEnum):
@@ -64,7 +71,7 @@ class Level:
 class Prediction:
     """What was heard in one window.
 
-    probabilities, raw : float32 [labels], 0..1, smoothed and as the classifier gave them.
+    probabilities, raw : float32 [labels], 0..1, smoothed and as the classifier gave them; zeros without music.
     """
 
     number: int
@@ -95,7 +102,7 @@ class Prediction:
     restart: bool
     """The first prediction after a start, a seek or a new track: nothing is smoothed across it."""
     place: tuple[float, float] | None = None
-    """Where the window lies on the bundle's map of its labels, each -1..1; None in silence, and without a map."""
+    """Where the window lies on the bundle's map of its labels, each -1..1; None without music, and without a map."""
 
     @property
     def latency_ms(self) -> float:

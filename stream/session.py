@@ -54,17 +54,19 @@ class Answer:
     window : float32 [window_frames, bands]; probabilities : float32 [labels].
     place : where it lies on the bundle's map, each -1..1; None if the bundle has no map.
     context_outputs : what the sound before it had to say, each float32 [1, ...].
+    music : how much it speaks for music of any kind, 0..1; None if nobody asks.
     """
 
     window: np.ndarray
     probabilities: np.ndarray
     place: tuple[float, float] | None
     context_outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    music: float | None = None
 
 
 @dataclass(frozen=True)
 class Glimpse:
-    """The last window that was classified, for whoever wants to know why.
+    """The last window of music that was classified, for whoever wants to know why.
 
     window : float32 [window_frames, bands]; context_outputs : as in `Answer`.
     """
@@ -266,13 +268,16 @@ class Session:
         return self._pipeline.window(job.due)
 
     def context_outputs(self, job: Job) -> Mapping[str, np.ndarray]:
-        """What the sound up to the window's end says beside the network; before the next `ingest`."""
+        """What the sound up to the window's end says beside the network; before the next `ingest`, and after the
+        windows before it were settled."""
         return self._pipeline.context_outputs(job.due)
 
     def settle(self, job: Job, answer: Answer | None, *, network_ms: float, batch_size: int) -> Prediction:
         """Smooth the classifier's answer (None for silence) and append the prediction."""
         raw = None if answer is None else answer.probabilities
-        outcome = self._pipeline.settle(job.due, raw, hops=1 + job.skipped_before)
+        music = None if answer is None else answer.music
+        outcome = self._pipeline.settle(job.due, raw, music=music, hops=1 + job.skipped_before)
+        heard = answer if outcome.verdict.of_music else None
         prediction = Prediction(
             number=self.results.next_prediction,
             stream_time=job.stream_time,
@@ -289,9 +294,9 @@ class Session:
             skipped_before=job.skipped_before,
             caught_up=job.caught_up,
             restart=job.restart,
-            place=None if answer is None else answer.place,
+            place=None if heard is None else heard.place,
         )
-        self.glimpse = None if answer is None else Glimpse(prediction, answer.window, answer.context_outputs)
+        self.glimpse = None if heard is None else Glimpse(prediction, heard.window, heard.context_outputs)
         self._front_end_seconds = 0.0
         self.results.append(prediction)
         self._recent.append(prediction)

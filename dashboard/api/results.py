@@ -19,7 +19,7 @@ from dashboard.studio import Studio
 
 MOST_RESULTS = 1000
 LARGEST_NUMBER = 2**53
-DURATIONS = ("seconds", "music_seconds", "silence_seconds", "not_sure_seconds")
+DURATIONS = ("seconds", "music_seconds", "no_music_seconds", "silence_seconds", "not_sure_seconds")
 
 Which = Literal["first", "second"]
 
@@ -88,8 +88,9 @@ class Summary(Answer):
     session: str
     run: str
     generation: int = Field(ge=0)
-    seconds: float = Field(description="Sound that was judged: music and silence.")
+    seconds: float = Field(description="Sound that was judged: music, sound that is none, and silence.")
     music_seconds: float
+    no_music_seconds: float = Field(description="Sound that is no music: speech, applause, noise.")
     silence_seconds: float
     not_sure_seconds: float = Field(description="Music for which no label was named.")
     shares: list[Share] = Field(description="The largest first.")

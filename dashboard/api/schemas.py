@@ -94,8 +94,8 @@ class Segment(Answer):
 
     start_seconds: float
     end_seconds: float
-    label: str = Field(description='A label of the model, "not sure" or "silence".')
-    probability: float = Field(ge=0, le=1, description='Mean over the stretch; 0 for "not sure" and "silence".')
+    label: str = Field(description='A label of the model, "not sure", "no music" or "silence".')
+    probability: float = Field(ge=0, le=1, description="Mean over the stretch; 0 where no label is named.")
 
 
 class Result(Answer):
@@ -110,7 +110,7 @@ class Result(Answer):
     probability: float | None = Field(description="Of that label.")
     probabilities: list[float] = Field(description="Smoothed, one for each label.")
     place: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
-        description="Where it lies on the model's map, x and y, each -1..1; null in silence, and without a map."
+        description="Where it lies on the model's map, x and y, each -1..1; null without music, and without a map."
     )
     latency_ms: float = Field(description="From sound to prediction.")
 

@@ -13,8 +13,8 @@ class Window(Answer):
     """What was heard in one window."""
 
     end_seconds: float = Field(ge=0)
-    verdict: str = Field(description='"sure", "not sure" or "silence".')
-    probabilities: list[float] = Field(description="Smoothed, in the order of the model's labels; 0 in silence.")
+    verdict: str = Field(description='"sure", "not sure", "no music" or "silence".')
+    probabilities: list[float] = Field(description="Smoothed, in the order of the model's labels; 0 without music.")
 
 
 class TrackAnswer(Answer):

@@ -11,6 +11,11 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const percent = (share) => (share >= 0.995 ? ">\u202f99" : share < 0.005 ? "<\u202f1" : Math.round(100 * share)) + "\u202f%";
 
 const SHORT = { "": "ready", "no sound is coming": "no sound" };
+const UNNAMED = {
+  silence: ["Silence", "No music is heard."],
+  "no music": ["No music", "Somebody is speaking, or there is only noise."],
+  "not sure": ["Not sure", "Nothing is likely enough to be named."],
+};
 const WAITING = {
   live: ["Listening \u2026", "The first answer needs a few seconds of music."],
   loading: ["Loading", "The network is being loaded; nothing is lost."],
@@ -104,9 +109,7 @@ function words(now, state) {
     return { verdict: "sure", name: capital(now.name), colour: now.colour, remark: sureness(now.share), sentence };
   }
   const [name, remark] =
-    now.verdict === "silence" ? ["Silence", "No music is heard."]
-      : now.verdict === "not sure" ? ["Not sure", "Nothing is likely enough to be named."]
-        : WAITING[state] || ["Nothing yet", "As soon as music plays, its genre appears here."];
+    UNNAMED[now.verdict] || WAITING[state] || ["Nothing yet", "As soon as music plays, its genre appears here."];
   return { verdict: now.verdict || "none", name, colour: "", remark, sentence: "" };
 }
 

@@ -12,6 +12,7 @@ const session = options.get("session") || "main";
 const listed = Number(options.get("names") || 1);
 const figures = JSON.parse(document.body.dataset.figures);
 
+const NO_MUSIC = { silence: "Silence", "no music": "No music" };
 const WORDS = {
   "": "Listening \u2026", idle: "Ready", loading: "Loading \u2026", paused: "Paused", ended: "The end", failed: "Stopped",
   reconnecting: "Reconnecting \u2026", "no sound is coming": "No sound",
@@ -53,7 +54,7 @@ function alive() {
 
 function heard(result) {
   if (!labels.length || state !== "live") return;
-  silent = result.verdict === "silence" ? silent + 1 : 0;
+  silent = result.verdict in NO_MUSIC ? silent + 1 : 0; // or somebody speaks
   held = result.verdict === "sure" ? 0 : held + 1;
   if (result.verdict === "sure") {
     shown = labels.indexOf(result.label);
@@ -65,7 +66,7 @@ function heard(result) {
     document.body.style.setProperty("--of-label", colourOf(shown));
     if (!silent) measure(result.probabilities[shown]);
   } else if (silent) {
-    if (silent >= HOLD_SILENCE) say("Silence", "silence");
+    if (silent >= HOLD_SILENCE) say(NO_MUSIC[result.verdict], "silence");
   } else if (held >= HOLD_NOT_SURE || document.body.dataset.look !== "sure") {
     say("Not sure", "unsure");
   }

@@ -26,7 +26,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Shown:
-    """One prediction as it was shown. label : the one named; None for "not sure"; "" for silence."""
+    """One prediction as it was shown. label : the one named; None for "not sure"; "" for silence and "no music"."""
 
     seconds: float
     label: str | None
@@ -49,7 +49,7 @@ class StreamingScores:
         None if there was none.
     first_answer_seconds : median time from the beginning of the sound to the first right answer; it contains the
         first window, which must be full.
-    right, wrong, not_sure, silence : shares of the predictions.
+    right, wrong, not_sure, silence : shares of the predictions; "no music" counts as silence.
     flips_per_minute : how often another label than before is named although the music is the same, counted from the
         first right answer on (or, where there is none, from the moment when the whole window is of this piece).
     """

@@ -218,7 +218,7 @@ class FakeSession:
 
     def _predict(self, time: float, position_seconds: float) -> None:
         verdict, probabilities = self.scene(time)
-        silent = verdict is Verdict.SILENCE
+        music = verdict.of_music
         prediction = Prediction(
             number=self.results.next_prediction,
             stream_time=time,
@@ -235,10 +235,10 @@ class FakeSession:
             skipped_before=0,
             caught_up=False,
             restart=self._restart,
-            place=None if silent else self._place(probabilities),
+            place=self._place(probabilities) if music else None,
         )
         self.results.append(prediction)
-        self.glimpse = None if silent else Glimpse(prediction, np.ones((187, BANDS), np.float32))
+        self.glimpse = Glimpse(prediction, np.ones((187, BANDS), np.float32)) if music else None
         self._restart = False
 
     def _place(self, probabilities: np.ndarray) -> tuple[float, float]:

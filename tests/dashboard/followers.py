@@ -48,6 +48,7 @@ NOTHING: dict[str, Any] = {
     "number": 0,
 }
 SILENCE = {**NOTHING, "state": "live", "verdict": "silence", "segments": JAZZ["segments"]}
+NO_MUSIC = {**SILENCE, "verdict": "no music"}
 UNSURE = {**JAZZ, "verdict": "not sure", "label": "", "name": "", "colour": "", "share": 0.3, "sentence": ""}
 
 Opened = Callable[..., Share]

@@ -16,7 +16,7 @@ WINDOW = 3.0
 BANDS = 4
 
 Answer = str | dict[str, float]
-"""A label (with 0.7), "not sure", "silence", or probabilities by label."""
+"""A label (with 0.7), "not sure", "no music", "silence", or probabilities by label."""
 
 
 class Listening:
@@ -89,8 +89,8 @@ class Listening:
 
     def _answer(self, answer: Answer) -> tuple[Verdict, np.ndarray]:
         labels = self.results.labels
-        if answer == "silence":
-            return Verdict.SILENCE, np.zeros(len(labels), np.float32)
+        if answer in ("silence", "no music"):
+            return Verdict(answer), np.zeros(len(labels), np.float32)
         if isinstance(answer, dict):
             probabilities = np.array([answer.get(label, 0.0) for label in labels], np.float32)
             return Verdict.SURE, probabilities

@@ -69,6 +69,10 @@ def silence_scene(_time: float) -> tuple[Verdict, np.ndarray]:
     return Verdict.SILENCE, np.zeros(len(GENRES), np.float32)
 
 
+def no_music_scene(_time: float) -> tuple[Verdict, np.ndarray]:
+    return Verdict.NO_MUSIC, np.zeros(len(GENRES), np.float32)
+
+
 def tags_scene(time: float) -> tuple[Verdict, np.ndarray]:
     index = np.arange(len(TAGS))
     strength = np.clip(0.9 - 0.11 * index, 0.02, 1)

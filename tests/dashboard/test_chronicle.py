@@ -21,7 +21,7 @@ from dashboard.moments import BLOCK, FULL, THINNED, VERDICTS, MomentStore
 from dashboard.overview import COLUMNS, Overview
 from dashboard.stretches import MOST_SEGMENTS
 from stream.offline import HeardFile, HeardWindow
-from stream.records import Prediction, Verdict
+from stream.records import Prediction
 from stream.results import Results
 from stream.settings import StreamSettings
 from tests.dashboard.heard import HOP, LABELS, WINDOW, Answer, Listening
@@ -165,6 +165,35 @@ def test_the_summary_says_how_long_what_was_heard() -> None:
     assert summary["changes_per_minute"] == pytest.approx(2 / (57 / 60), abs=0.01)
 
 
+def test_speech_is_neither_music_nor_silence() -> None:
+    listening = (
+        Listening().hear("jazz", 20).hear("no music", 10).hear("silence", 6).hear("no music", 6).hear("rock", 20)
+    )
+    told = of(listening)
+    summary = told.summary()
+    assert summary["seconds"] == 62.0 and summary["music_seconds"] == 40.0
+    assert summary["no_music_seconds"] == 16.0 and summary["silence_seconds"] == 6.0
+    assert [(share["label"], share["share"]) for share in summary["shares"]] == [("jazz", 0.5), ("rock", 0.5)]
+    assert summary["changes_per_minute"] == pytest.approx(1 / (40 / 60), abs=0.01)
+    names = ["jazz", "no music", "silence", "no music", "rock"]
+    assert [segment["name"] for segment in summary["segments"]] == names
+    assert [segment.label_index for segment in told.segments()] == [
+        LABELS.index("jazz"),
+        -3,
+        -2,
+        -3,
+        LABELS.index("rock"),
+    ]
+    assert all(segment.probability == 0.0 for segment in told.segments() if segment.label == "no music")
+    # A window of speech speaks for its middle, as one of music does; silence is said at once.
+    assert [round(segment.start_seconds, 1) for segment in told.segments()] == [0.0, 18.5, 29.9, 36.0, 40.5]
+
+
+def test_a_short_no_music_is_given_to_the_music_beside_it() -> None:
+    told = of(Listening().hear("jazz", 20).hear("no music", 3).hear("jazz", 20))
+    assert [segment.label for segment in told.segments()] == ["jazz"]
+
+
 def test_nothing_heard_has_a_summary_too() -> None:
     told = of(Listening().hear("jazz", 2))
     assert told.summary()["shares"] == [] and told.summary()["changes_per_minute"] is None
@@ -259,8 +288,8 @@ def remembered(count: int, seed: int = 0) -> tuple[MomentStore, list[Prediction]
     """A store of so many random moments; what went in; its probabilities."""
     random = np.random.default_rng(seed)
     chances = random.random((count, 3)).astype(np.float32)
-    verdicts = random.choice(3, count, p=[0.7, 0.2, 0.1])
-    chances[verdicts == 2] = 0.0
+    verdicts = random.choice(4, count, p=[0.7, 0.15, 0.05, 0.1])
+    chances[verdicts >= 2] = 0.0
     base = Listening().hear("jazz", 3).results.predictions_since(0)[0]
     entries = [
         replace(
@@ -300,13 +329,13 @@ def test_thinned_moments_are_the_means_of_what_they_stand_for() -> None:
     moments = store.read()
     step = round(moments.seconds[0] / HOP)
     assert step in (4, 8)
-    sounding = np.array([entry.verdict is not Verdict.SILENCE for entry in entries])
+    music = np.array([entry.verdict.of_music for entry in entries])
     for place in range(0, 500, 7):
         part = slice(place * step, (place + 1) * step)
         count = max(np.sum([entry.verdict is verdict for entry in entries[part]]) for verdict in VERDICTS)
         verdict = moments.verdicts[place]
         assert np.sum([entry.verdict is verdict for entry in entries[part]]) == count
-        expected = chances[part][sounding[part]].mean(axis=0) if verdict is not Verdict.SILENCE else np.zeros(3)
+        expected = chances[part][music[part]].mean(axis=0) if verdict.of_music else np.zeros(3)
         np.testing.assert_allclose(moments.probabilities[place], expected, rtol=1e-4)
         last = entries[part][-1]
         assert (moments.tracks[place], moments.positions[place]) == (last.track, last.position_seconds)
@@ -384,6 +413,7 @@ def test_a_chronicle_fills_its_overview_from_the_results() -> None:
         ({"hiphop": 0.4, "blues": 0.21, "rock": 0.19, "jazz": 0.2}, "hip-hop, with elements of blues and jazz"),
         ({"jazz": 0.84, "blues": 0.16}, "jazz"),
         ("silence", "silence"),
+        ("no music", "no music"),
         ("not sure", "not sure: perhaps blues or hip-hop"),
     ],
 )

@@ -297,6 +297,15 @@ def test_a_small_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest
         read_replay(b'{"format":"genrescope replay","version":1,"more":[' + b"[]," * 50_000 + b"[]]}")
 
 
+def test_speech_comes_through_a_replay_and_replays_from_before_it_was_told_can_be_read() -> None:
+    document = recorded(Listening().draw(60).hear("jazz", 12).hear("no music", 9).hear("hiphop", 9))
+    again = read_replay(write_replay(document))
+    assert again["segments"][1][2] == -3 and again["summary"]["no_music_seconds"] == 9.0
+    assert "no music" in {row[4] for row in again["predictions"]}
+    del document["summary"]["no_music_seconds"]
+    assert read_replay(write_replay(document))["summary"]["silence_seconds"] == 0.0
+
+
 def at(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     """The document with this value at this place; `delete` takes it out."""
     document = copy.deepcopy(document)
@@ -336,6 +345,8 @@ LIES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("overview", "count"), 10**9, "overview's length"),
     (("overview", "step"), 0, "overview's step"),
     (("segments", 0, 2), 4, "segment's label"),
+    (("segments", 0, 2), -4, "segment's label"),
+    (("summary", "no_music_seconds"), -1.0, "no_music_seconds"),
     (("segments", 0, 1), -1.0, "segment's end"),
     (("segments", 0), "jazz", "segment"),
     (("sentences", 0, 1), "x" * 5000, "at most 2000 characters"),

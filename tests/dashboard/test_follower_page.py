@@ -9,7 +9,7 @@ import axe_playwright_python.base
 import pytest
 
 from tests.dashboard.conftest import ARTEFACTS, until
-from tests.dashboard.followers import JAZZ, METAL, NOTHING, SILENCE, UNSURE, Opened, Stage, shares_of
+from tests.dashboard.followers import JAZZ, METAL, NO_MUSIC, NOTHING, SILENCE, UNSURE, Opened, Stage, shares_of
 from tests.stream.fakes import ManualClock
 
 
@@ -101,6 +101,10 @@ def test_a_phone_shows_what_is_heard_and_follows_it(
     phone.until_text("name", "Silence")
     assert phone.text("state") == "paused" and not phone.seen("#likely") and phone.seen("#past")
     phone.until_text("said", "Silence. No music is heard. (paused)")
+    stage.shown = NO_MUSIC
+    phone.until_text("name", "No music")
+    phone.until_text("said", "No music. Somebody is speaking, or there is only noise.")
+    assert not phone.seen("#bar") and not phone.seen("#likely")
     assert phone.complaints == []
 
 

@@ -11,7 +11,7 @@ from dashboard.server import PageServer
 from stream.records import Level, SessionState, SourceState
 from tests.dashboard.conftest import Viewer, until
 from tests.dashboard.fakes import FakeStudio, Pacemaker
-from tests.dashboard.scenes import doubt_scene, genres_scene, silence_scene, steady_scene, tags_scene
+from tests.dashboard.scenes import doubt_scene, genres_scene, no_music_scene, silence_scene, steady_scene, tags_scene
 
 Serve = Callable[..., PageServer]
 Look = Callable[..., Viewer]
@@ -49,6 +49,23 @@ def test_doubt_and_silence_are_said_as_such(serve: Serve, look: Look) -> None:
     viewer.until_text("verdict", "Silence")
     viewer.until_text("state", "silent")
     viewer.picture("silence")
+    assert viewer.complaints == []
+
+
+def test_where_somebody_speaks_the_page_says_that_there_is_no_music(serve: Serve, look: Look) -> None:
+    studio = FakeStudio()
+    studio.session.advance(12)
+    studio.session.scene = no_music_scene
+    studio.session.advance(15)
+    viewer = look(serve(studio).url)
+    viewer.until_text("verdict", "No music")
+    viewer.until_text("remark", "Somebody is speaking, or there is only noise.")
+    viewer.until_text("state", "live")
+    viewer.until("document.getElementById('announcement').textContent === 'No music'")
+    assert viewer.value("document.querySelectorAll('#answer .candidates li.empty').length") == 3
+    viewer.until("document.querySelector('#strip .segment:last-child').textContent.includes('no music')")
+    assert viewer.value("document.querySelector('#strip .segment:last-child').dataset.kind") == "blank"
+    viewer.picture("no-music")
     assert viewer.complaints == []
 
 

@@ -97,6 +97,7 @@ class LoudnessClassifier:
     display_range = (0.0, 1.0)
     band_frequencies_hz = np.array([0.0, 500.0], dtype=np.float32)
     genre_map = None
+    music_from: float | None = None
 
     def __init__(self, *, loaded: bool = True, network: LoudnessNetwork | None = None) -> None:
         self.loaded = loaded
@@ -124,6 +125,9 @@ class LoudnessClassifier:
     def probabilities(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         loud = np.clip(outputs["loudness"], 0.0, 1.0)
         return np.stack((loud, 1.0 - loud), axis=1).astype(np.float32)
+
+    def music(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        return None
 
     def sure(self, probabilities: np.ndarray) -> bool:
         return float(probabilities.max()) > 0.6

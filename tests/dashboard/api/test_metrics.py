@@ -25,7 +25,7 @@ def test_windows_latency_and_sound_are_counted(programs: Programs) -> None:
     programs.play(stage, 5.0, 0.0)
     found = metrics(programs)
     results = programs.get("/sessions/main/results").json["results"]
-    for verdict in ("sure", "not sure", "silence"):
+    for verdict in ("sure", "not sure", "no music", "silence"):
         expected = sum(result["verdict"] == verdict for result in results)
         assert found["genrescope_windows_total", verdict] == expected
     assert found["genrescope_latency_seconds_count", ""] == len(results)
