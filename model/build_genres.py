@@ -26,6 +26,7 @@ from model.evaluation import CROSS_VALIDATION, TESTS, cross_validate, group_id, 
 from model.evaluation_report import Report
 from model.folds import check_copies
 from model.library import DEFAULT_BUNDLE, SHIPPED_BUNDLES, Library
+from model.music_tags import known_music
 from model.networks.loading import cost_ms
 from model.recipe import Recipe, only
 from model.tag_reading import TagReading, known_synonyms
@@ -160,6 +161,7 @@ def build(
         front_end=bundle.front_end,
         network=describe_networks(bundle.networks),
         parts=described,
+        music=known_music(bundle.network_tags),
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
         metrics={**report.to_json(), "cost_ms": cost_ms(classifier.network, bundle.front_end)},

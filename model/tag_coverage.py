@@ -89,8 +89,8 @@ def coverage(tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def readings(tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """By label the tags that mean it: every tag as itself, and the genres that these tags cover under other names.
 
-    A genre that is called like a tag, but for capitals and hyphens, is that tag. FMA counts metal as rock, but who hears
-    metal wants to be told "metal" first.
+    A genre that is called like a tag, but for capitals and hyphens, is that tag. FMA counts metal as rock, but whoever
+    hears metal wants to be told "metal" first.
     """
     found: dict[str, tuple[str, ...]] = {tag: (tag,) for tag in tags}
     for name, meant in coverage(tags).items():
