@@ -39,11 +39,13 @@ def check_copies(tracks: Sequence[LabelledTrack]) -> None:
             )
 
 
-def grouped_folds(tracks: Sequence[LabelledTrack], *, folds: int = 5) -> np.ndarray:
+def grouped_folds(tracks: Sequence[LabelledTrack], *, folds: int = 5, seed: int | None = None) -> np.ndarray:
     """int [tracks]: the fold in which each track is tested; all tracks of a group are in the same one.
 
     Largest groups first, each goes where its labels (within its source) are rarest, so that folds resemble each
     other as far as whole groups allow. Deterministic.
+
+    seed : another one, another order among groups of the same size, and so other folds; None is the usual order.
     """
     groups = sorted({track.group for track in tracks})
     if len(groups) < folds:
@@ -59,7 +61,9 @@ def grouped_folds(tracks: Sequence[LabelledTrack], *, folds: int = 5) -> np.ndar
     totals = np.sum(list(members.values()), axis=0)
     held = np.zeros((folds, len(kinds)))
     fold_of: dict[str, int] = {}
-    for group in sorted(groups, key=lambda name: (-members[name].sum(), name)):
+    if seed is not None:
+        groups = [groups[index] for index in np.random.default_rng(seed).permutation(len(groups))]
+    for group in sorted(groups, key=lambda name: -members[name].sum()):
         growth = ((2.0 * held + members[group]) * members[group] / totals).sum(axis=1)
         fold = int(np.argmin(np.round(growth, 9) + 1e-6 * held.sum(axis=1)))
         held[fold] += members[group]
