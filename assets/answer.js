@@ -82,11 +82,15 @@ window.genrescope = window.genrescope || {};
   function showCandidates(list, said, bundle) {
     const order = (said.order || []).slice(0, CANDIDATES);
     while (list.children.length < CANDIDATES) list.append(candidateRow());
+    // The style sheet makes room for the longest name that may come, so that bars do not move with the names.
+    list.style.setProperty("--longest", bundle ? Math.max(...bundle.names.map((name) => name.length)) : 0);
     Array.from(list.children).forEach((row, place) => {
       const [share, index] = order[place] || [0, -1];
       row.classList.toggle("empty", index < 0);
       const [name, bar, figure] = row.children;
-      setText(name, index < 0 ? "\u2013" : g.capital(bundle.names[index]));
+      if (setText(name, index < 0 ? "\u2013" : g.capital(bundle.names[index]))) {
+        name.style.setProperty("--letters", name.textContent.length);
+      }
       bar.firstChild.style.transform = "scaleX(" + share.toFixed(3) + ")";
       bar.firstChild.style.backgroundColor = index < 0 ? "transparent" : bundle.colours[index];
       setText(figure, index < 0 ? "" : g.percent(share));
