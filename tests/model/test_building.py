@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model.building import choose_threshold, known_tracks
+from model.building import choose_threshold
 from model.datasets.dataset import LabelledTrack
+from model.label_meanings import known_tracks
 from model.library import SHIPPED_BUNDLES, Library
 from model.rendering.rhythms import RENDERED_FILE, read_rendered
 
