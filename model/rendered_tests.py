@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from model.embeddings import TrackOutputs
 from model.folds import check_apart
 from model.group_ids import group_id
+from model.parts import Part
 from model.recipe import Heard, Recipe, Rendered, heard_by_the_head, only
 from model.rendering.outputs import PLAIN, RenderedOutputs
 from model.results import RENDERED_ONLY_TEST, RENDERED_TEST, Results
@@ -44,18 +45,26 @@ def add_rendered_tests(
         training = only(heard, lambda track: track.label != label and track.group not in groups)  # noqa: B023
         music = without_groups(rendered, groups)
         if training["plain"]:
-            _add(
-                results, RENDERED_ONLY_TEST, recipe.train(training, labels, tags, music), training, tested, temperature
-            )
+            parts = recipe.train(training, labels, tags, music)
+            _add(results, RENDERED_ONLY_TEST, parts, training, tested, temperature)
     hidden = set(sorted({outputs.track.group for outputs in made})[1::2])
     tested = [o for o in made if o.track.group in hidden and isinstance(o, RenderedOutputs) and o.alteration == PLAIN]
     if tested:
         music = [outputs for outputs in made if outputs.track.group not in hidden]
-        recordings = [outputs for alteration in recipe.alterations for outputs in heard[alteration]]
+        # Rendered music can be given as data too.
+        training = only(heard, lambda track: group_id(track.group) not in hidden)
+        recordings = [outputs for alteration in recipe.alterations for outputs in training[alteration]]
         tested = list(recipe.placed(tested, recordings, labels, learned=music))
-        _add(results, RENDERED_TEST, recipe.train(heard, labels, tags, music), heard, tested, temperature)
+        _add(results, RENDERED_TEST, recipe.train(training, labels, tags, music), training, tested, temperature)
 
 
-def _add(results, name, parts, training: Heard, tested: Sequence[TrackOutputs], temperature: float) -> None:  # type: ignore[no-untyped-def]
+def _add(
+    results: Results,
+    name: str,
+    parts: Sequence[Part],
+    training: Heard,
+    tested: Sequence[TrackOutputs],
+    temperature: float,
+) -> None:
     check_apart((o.track for o in training["plain"]), (o.track for o in tested))
     results.add(name, tested, parts, temperature)
