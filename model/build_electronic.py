@@ -94,7 +94,7 @@ def recipe_for(network_tags: Sequence[str]) -> Recipe:
         zero_shot_weight=0.5 if len(synonyms) >= FEWEST_TAGS else 0.0,
         zero_shot_absent=-4.0,
         moves_rendered=True,
-        rhythm=RhythmRecipe(weight=0.5, tempos=(1.0,)),
+        rhythm=RhythmRecipe(inverse_regularisation=1e-3, weight=0.5, rendered_weight=1.0, tempos=(1.0,)),
     )
 
 

@@ -21,5 +21,3 @@ def choose_threshold(results: Results, wanted_accuracy: float, *, test: str) -> 
         if (weights * right)[sure].sum() >= wanted_accuracy * weights[sure].sum():
             break
     return round(float(threshold), 2), float(weights[sure].sum() / weights.sum())
-
-

@@ -47,9 +47,9 @@ class Recipe:
     alterations : how the training music is heard (see `model.augmentation`).
     also_means : labels of the data that count as labels of the bundle in training, never in testing.
     rhythm : how the part on the rhythm is trained; None leaves it out.
-    balance : what counts the same in training the head: "source" for every (source, label), "label" for every label
-        (see `model.head.label_weights`), "window" for every label and every window of it, in the part on the rhythm
-        too: where a source has but a song or two.
+    balance : what counts the same in training: "source" for every (source, label), "label" for every label (see
+        `model.head.label_weights`), "window" for every label and every window of it: where a source has but a song or
+        two.
     calibrated_on : what the temperature is fitted to: "sources" for stretches of sources left out in turn, "artists"
         for whole tracks of artists left out in turn.
     also_read : further readings of the network's own tags.
@@ -165,8 +165,8 @@ class Recipe:
         )
         parts: list[Part] = [head]
         if self.rhythm is not None:
-            by_source = self.balance != "window"
-            parts.append(fit_rhythm(self.rhythm, recordings, rendered, labels, self.also_means, by_source=by_source))
+            weighing = {"by_source": self.balance != "window", "by_artists": self.balance == "label"}
+            parts.append(fit_rhythm(self.rhythm, recordings, rendered, labels, self.also_means, **weighing))
         return (*parts, *self.zero_shots(labels, tags))
 
     def placed(
