@@ -94,7 +94,7 @@ def recipe_for(network_tags: Sequence[str]) -> Recipe:
         zero_shot_weight=0.5 if len(synonyms) >= FEWEST_TAGS else 0.0,
         zero_shot_absent=-4.0,
         moves_rendered=True,
-        rhythm=RhythmRecipe(inverse_regularisation=1e-3, weight=0.5, rendered_weight=1.0, tempos=(1.0,)),
+        rhythm=RhythmRecipe(inverse_regularisation=1e-3, weight=0.75, rendered_weight=1.0, tempos=(1.0,)),
     )
 
 
@@ -227,8 +227,8 @@ def card(
             "or many. In every test the heads were trained anew, on recordings and songs, without the artists, the "
             "source, or the style's recordings that they are tested on. How well real music of a style without "
             'recordings is recognised is best guessed from "no recording of their label in training": there each style '
-            "that has recordings was learned from rendered songs alone. Rendered songs are those of every second maker, "
-            "learned from the others: other drums, instruments and mastering.\n\n" + report.to_text()
+            "that has recordings was learned from rendered songs alone. The songs that are tested are those of every "
+            "second maker, learned from the others: other drums, instruments and mastering.\n\n" + report.to_text()
         ),
         limits=(
             f"Recordings by ten artists or more stand behind {_listed(enough)} only.",
