@@ -75,7 +75,7 @@ def fit_rhythm(
     if by_artists:
         kinds[0].weights = _artist_weights(tracks, meanings)
     if rendered and recipe.rendered_weight > 0.0:
-        made = _Rows([(o.track.dataset, o.track.label, o.rhythm) for o in rendered], meanings)
+        made = _Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in rendered], meanings)
         # However much of it there is: it must not drown the recordings, nor loosen the regularisation.
         made.weights *= recipe.rendered_weight * (len(kinds[0].truth) or len(made.truth)) / max(len(made.truth), 1)
         kinds.append(made)

@@ -97,7 +97,8 @@ def unpack_outputs(
             (labels[found["labels"][number]],),
             f"{int(found['groups'][number]):0{_GROUP_DIGITS}x}",
         )
-        made.append(RenderedOutputs(track, *(single[key][here] for key in columns), alteration=alteration))
+        embedding, tag_values, rhythm = (single[key][here] for key in columns)
+        made.append(RenderedOutputs(track, embedding, tag_values, rhythm, alteration))
         first += count
     return made
 
