@@ -82,13 +82,12 @@ window.genrescope = window.genrescope || {};
   function showCandidates(list, said, bundle) {
     const order = (said.order || []).slice(0, CANDIDATES);
     while (list.children.length < CANDIDATES) list.append(candidateRow());
-    // The style sheet makes room for the longest name that may come, so that bars do not move with the names.
-    list.style.setProperty("--longest", bundle ? Math.max(...bundle.names.map((name) => name.length)) : 0);
     Array.from(list.children).forEach((row, place) => {
       const [share, index] = order[place] || [0, -1];
       row.classList.toggle("empty", index < 0);
       const [name, bar, figure] = row.children;
       if (setText(name, index < 0 ? "\u2013" : g.capital(bundle.names[index]))) {
+        // The style sheet sets long names smaller.
         name.style.setProperty("--letters", name.textContent.length);
       }
       bar.firstChild.style.transform = "scaleX(" + share.toFixed(3) + ")";
