@@ -217,9 +217,10 @@ def card(
             + "; ".join(f"{label} for {style}" for label, style in MEANINGS.items())
             + ". Nobody listened to check them.",
             "The network is that of the bundle `tags`. Trained here: a head (logistic regression) on its embedding "
-            "and one on the rhythm of the last 6 to 12 s. Styles have the same weight in the first, every source of a "
-            "style in the second. What the network says of the songs is kept in the bundle, so that this can be done "
-            "again.",
+            "and one on the rhythm of the last 6 to 12 s. Every style has the same weight in both, over recordings "
+            "and songs together. For the head the songs are moved to where the recordings lie in the embedding, all by "
+            "the same step: otherwise it learns that recordings are never of a style that was only rendered. What the "
+            "network says of the songs is kept in the bundle, so that this can be done again.",
             f"Their sum is divided by a temperature of {temperature:.2f}, fitted to sources left out in turn.",
         ),
         measured=(
@@ -237,6 +238,7 @@ def card(
             "numbers, and how well real ones are recognised is not known.",
             "On a source that was not in training it is far weaker; that is what to expect of other people's music.",
             f'Below {unsure_below:.2f} it is "not sure".',
+            "The recipe was chosen among some forty with these same recordings.",
             "Styles shade into each other, and their makers disagree.",
             "Music that is not electronic is given the nearest style.",
             "It needs 6 s to hear a rhythm; before that the head speaks alone.",
