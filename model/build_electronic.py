@@ -39,7 +39,7 @@ from model.rendering.rhythms import RENDERED_FILE
 from model.results import UNSEEN_SOURCE
 from model.rhythm_recipe import RhythmRecipe
 from model.styles.table import LABELS
-from model.styles.writing import VERSION, write_dataset
+from model.styles.writing import write_dataset
 
 NAME = "electronic"
 SONGS = 288
@@ -148,7 +148,7 @@ def build(
     recipe = recipe_for(tags)
     tracks = recordings(data_folder)
     with console.status("rendering") as status:
-        folder = songs_folder or cache_folder.parent / f"styles-{VERSION}"
+        folder = songs_folder or cache_folder.parent / "styles"
         write_dataset(folder, songs, progress=lambda done, total: status.update(f"rendering: {done} of {total} songs"))
     with console.status("listening") as status:
 

@@ -100,7 +100,7 @@ STYLES: tuple[Style, ...] = (
     Style(
         label="Drum & Bass",
         slug="drum-and-bass",
-        tempo_bpm=(156, 178),
+        tempo_bpm=(170, 178),
         grooves=grooves.BREAKS,
         swing=(0.0, 0.15),
         kicks=("tight", "punchy"),

@@ -16,8 +16,6 @@ from model.styles.style import Style
 from model.styles.table import STYLES
 
 DATASET = "rendered-styles"
-VERSION = 2
-"""Raised when the same numbers give other songs."""
 SONGS_OF_AN_ARTIST = 3
 """Songs with the same drums, instruments and mastering: they stay on one side of a test, as an artist's songs do."""
 MOST_SONGS = 100_000
