@@ -86,7 +86,10 @@ window.genrescope = window.genrescope || {};
       const [share, index] = order[place] || [0, -1];
       row.classList.toggle("empty", index < 0);
       const [name, bar, figure] = row.children;
-      setText(name, index < 0 ? "\u2013" : g.capital(bundle.names[index]));
+      if (setText(name, index < 0 ? "\u2013" : g.capital(bundle.names[index]))) {
+        // The style sheet sets long names smaller.
+        name.style.setProperty("--letters", name.textContent.length);
+      }
       bar.firstChild.style.transform = "scaleX(" + share.toFixed(3) + ")";
       bar.firstChild.style.backgroundColor = index < 0 ? "transparent" : bundle.colours[index];
       setText(figure, index < 0 ? "" : g.percent(share));

@@ -16,9 +16,16 @@ PALETTE = (
     "#e8e870",
     "#885870",
     "#5858b8",
+    "#b8d098",
+    "#b008e8",
+    "#a86850",
+    "#c888b8",
+    "#7078a8",
+    "#98b070",
 )
-"""Ten colours, chosen by a search for the largest smallest distance (in Oklab) between any two of them as seen with
-normal sight and with full protanopia, deuteranopia and tritanopia."""
+"""Sixteen colours. The first ten were chosen by a search for the largest smallest distance (in Oklab) between any two
+of them as seen with normal sight and with full protanopia, deuteranopia and tritanopia; each of the others is far from
+all before it, so that few labels are told apart most easily. All stand out from the dark charts."""
 
 COLOUR_OF = {
     "blues": "#5858b8",
@@ -46,7 +53,7 @@ NAME_OF = {
 
 
 def label_colours(labels: Sequence[str]) -> list[str]:
-    """One colour per label. More than ten labels share them; their names then tell them apart."""
+    """One colour per label. More than sixteen labels share them; their names then tell them apart."""
     return [COLOUR_OF.get(label.lower(), PALETTE[index % len(PALETTE)]) for index, label in enumerate(labels)]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from model.embeddings import TrackOutputs, TrackRhythm
+from model.embeddings import TrackOutputs
 from model.evaluation import FOLDS
 from model.fold_runs import TrackHits, split_folds
 from model.measures.bootstrap import Estimate
 from model.measures.text_table import table
 from model.parts import Part, RhythmPart, ZeroShotPart
-from model.recipe import Heard, Recipe
+from model.recipe import Heard, Recipe, Rendered, heard_by_the_head
 
 Train = Callable[[Heard, tuple[str, ...], tuple[str, ...]], Sequence[Part]]
 AS_IT_IS = "as it is"
@@ -54,12 +54,12 @@ def ablate(
     heard: Heard,
     *,
     folds: int = FOLDS,
-    rendered: Sequence[TrackRhythm] = (),
+    rendered: Rendered = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Ablation:
     """Train and test a recipe with one thing changed at a time; the temperature and its small part are left out.
 
-    rendered : music made by a program, of which the part on the rhythm is trained too.
+    rendered : music made by a program, which is trained on too.
     """
     variants = recipe_variants(recipe, rendered)
     hits = {change: TrackHits(labels) for change in variants}
@@ -87,7 +87,7 @@ class Variant:
     keeps: Callable[[Part], bool] = lambda part: True
 
 
-def recipe_variants(recipe: Recipe, rendered: Sequence[TrackRhythm] = ()) -> dict[str, Variant]:
+def recipe_variants(recipe: Recipe, rendered: Rendered = ()) -> dict[str, Variant]:
     """By what is different, the recipe as it is first. Things that the recipe does not have are not left out."""
 
     def training(changed: Recipe) -> Train:
@@ -103,7 +103,10 @@ def recipe_variants(recipe: Recipe, rendered: Sequence[TrackRhythm] = ()) -> dic
         found["without rhythm"] = Variant(None, lambda part: not isinstance(part, RhythmPart))
         found["rhythm alone"] = Variant(None, lambda part: isinstance(part, RhythmPart))
         if rendered:
-            found["rhythm learned from recordings only"] = Variant(recipe.train)
+            both = bool(heard_by_the_head(rendered))
+            found["learned from recordings only" if both else "rhythm learned from recordings only"] = Variant(
+                recipe.train
+            )
     if set(recipe.alterations) != {"plain"}:
         found["trained on plain sound only"] = Variant(training(replace(recipe, alterations=("plain",))))
     found["sources not balanced"] = Variant(_without_source_balance(training(recipe)))

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 
 from model.build_map import HEARINGS, build_map, choose_tracks
-from model.building import choose_threshold, known_tracks
+from model.building import choose_threshold
 from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import add_map, write_bundle
 from model.convert_musicnn import LICENCE_FILE
@@ -29,6 +29,7 @@ from model.errors import DataError, GenrescopeError
 from model.evaluation import CROSS_VALIDATION, FOLDS, TEMPO_TESTS, TESTS, cross_validate, group_id, listen
 from model.evaluation_report import Report
 from model.folds import check_copies, grouped_folds
+from model.label_meanings import known_tracks
 from model.library import SHIPPED_BUNDLES, Library
 from model.networks.loading import cost_ms
 from model.recipe import Heard, Recipe, only

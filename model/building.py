@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
 import numpy as np
 
-from model.datasets.dataset import LabelledTrack, alike
 from model.evaluation import Results
 
 
@@ -25,14 +21,3 @@ def choose_threshold(results: Results, wanted_accuracy: float, *, test: str) -> 
         if (weights * right)[sure].sum() >= wanted_accuracy * weights[sure].sum():
             break
     return round(float(threshold), 2), float(weights[sure].sum() / weights.sum())
-
-
-def known_tracks(
-    tracks: Sequence[LabelledTrack], labels: Sequence[str], meanings: Mapping[str, str]
-) -> list[LabelledTrack]:
-    """The tracks that have one of the labels, called by it; case, spaces and hyphens do not matter.
-
-    meanings : other names of labels.
-    """
-    names = {alike(name): label for name, label in meanings.items()} | {alike(label): label for label in labels}
-    return [replace(track, labels=(names[alike(track.label)],)) for track in tracks if alike(track.label) in names]

@@ -30,6 +30,7 @@ from model.errors import BundleError
 from model.front_ends.front_end import FrontEnd
 from model.front_ends.kinds import read_front_end
 from model.genre_map import LARGEST_MAP_BYTES, GenreMap, read_map
+from model.label_meanings import read_meanings
 from model.music_tags import MusicTags, read_music_tags
 from model.networks import musicnn
 from model.networks.recipes import MOST_LABELS, NETWORKS, NetworkRecipe
@@ -51,6 +52,7 @@ class Bundle:
     metrics : what was measured when it was built, as `model.evaluation` reports it.
     recipe : how its parts were trained, None if nothing was trained here.
     training_groups : the artists it was trained on, as `model.evaluation.group_id` has them.
+    meanings : its labels by other names that data may have for them.
     genre_map : where music lies among its labels, None if it has no map.
     music : what tells whether there is music at all, None if it does not ask.
     """
@@ -70,6 +72,7 @@ class Bundle:
     size_bytes: int
     recipe: Recipe | None = None
     training_groups: frozenset[str] = field(repr=False, default=frozenset())
+    meanings: Mapping[str, str] = field(repr=False, default_factory=dict)
     genre_map: GenreMap | None = field(repr=False, default=None)
     music: MusicTags | None = None
     checksums: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -78,6 +81,11 @@ class Bundle:
     def hears_rhythm(self) -> bool:
         """Whether one of its parts asks for the rhythm."""
         return any(isinstance(part, RhythmPart) for part in self.parts)
+
+    @property
+    def embedding_size(self) -> int:
+        """How many numbers its networks' embeddings have together."""
+        return sum(network.embedding_size for network in self.networks)
 
     @property
     def context_seconds(self) -> float:
@@ -100,11 +108,12 @@ class Bundle:
         """The same for two bundles exactly when they share their networks and the weights of these."""
         return " + ".join(network.network_id for network in self.networks)
 
-    def read_file(self, name: str) -> dict[str, np.ndarray] | None:
+    def read_file(self, name: str, *, largest_bytes: int = LARGEST_FILE_BYTES) -> dict[str, np.ndarray] | None:
         """The arrays of one of its other files, checked against the checksum; None if it has no such file."""
         if name not in self.checksums:
             return None
-        return read_arrays(read_checked(self.folder, name, self.checksums[name]), self.folder / name)
+        content = read_checked(self.folder, name, self.checksums[name], largest_bytes)
+        return read_arrays(content, self.folder / name, largest_bytes)
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -197,6 +206,7 @@ class _Reader:
             size_bytes=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
             recipe=Recipe.from_json(training["recipe"]) if training and "recipe" in training else None,
             training_groups=frozenset(self._names(training, "groups")) if training else frozenset(),
+            meanings=read_meanings(self._described.get("meanings", {}), labels),
             genre_map=genre_map,
             music=read_music_tags(self._described["music"], tags=tags) if "music" in self._described else None,
             checksums={name: self._sha256(files, name) for name in files},

@@ -48,6 +48,7 @@ def write_bundle(
     arrays: Mapping[str, Mapping[str, np.ndarray]],
     training: Mapping[str, Any] | None = None,
     music: Mapping[str, Any] | None = None,
+    meanings: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a bundle into `folder` and read it back.
 
@@ -57,6 +58,7 @@ def write_bundle(
     training : "groups", and "recipe" where its parts were trained by one, if it was trained here.
     music : "tags", the outputs that stand for music, and "from", what the highest of them must reach for there to be
         music at all; without it nobody asks.
+    meanings : labels by other names that data may have for them.
     card : Markdown, as `model.card.Card.to_markdown` gives it; BundleError, and nothing written, if it says too little.
 
     A map of the bundle that was there before goes: it belongs to the network and the labels it was made with.
@@ -74,6 +76,7 @@ def write_bundle(
         "name": name,
         "title": title,
         "labels": list(labels),
+        **({"meanings": dict(meanings)} if meanings else {}),
         "exclusive": exclusive,
         "front_end": front_end.to_json(),
         "network": network,

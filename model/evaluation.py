@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from model.bundle import Bundle
 from model.classifier import BundleClassifier
-from model.datasets.dataset import Dataset, LabelledTrack, alike
+from model.datasets.dataset import Dataset, LabelledTrack
 from model.datasets.requirements import check_broken, list_broken
 from model.datasets.spec import open_dataset
-from model.embeddings import DEFAULT_CACHE, Embedder, TrackRhythm
+from model.embeddings import DEFAULT_CACHE, Embedder
 from model.errors import DataError
 from model.evaluation_report import Report
 from model.folds import check_apart, check_copies, grouped_folds
+from model.group_ids import group_id
+from model.label_meanings import known_tracks
 from model.parts import TagsPart
-from model.recipe import Heard, Recipe, only
+from model.recipe import Heard, Recipe, Rendered, heard_by_the_head, only
+from model.rendered_tests import add_rendered_tests, without_groups
 from model.rendering.rhythms import read_rendered
 from model.results import Results
 from model.tag_meanings import in_tags, kind_of
@@ -90,7 +94,8 @@ def examine(
     anew in the same way. Where every track of the data has one genre, `model.tag_meanings` says which tags hold.
 
     data : a data set, or its SPEC (see `model.datasets.spec`). Labels that differ from the bundle's in case, spaces or
-        hyphens only are the same. Tracks with none of the bundle's labels are left out.
+        hyphens only are the same, and so are those that it knows by other names (`Bundle.meanings`). Tracks with none
+        of the bundle's labels are left out.
     for_training : listen to everything that the bundle's recipe trains with, even if only the bundle is tested.
     progress : called with a step's name, how many tracks of it are done, and how many there are.
     warn : called with a sentence about files that are left out because they cannot be read.
@@ -176,7 +181,8 @@ def _usable_tracks(bundle: Bundle, dataset: Dataset, recipe: Recipe | None) -> t
     if dataset.exclusive and not bundle.exclusive:
         usable = in_tags(everything, bundle.labels)
     else:
-        usable = _known_tracks(everything, (*bundle.labels, *(also_means or {})), exclusive=bundle.exclusive)
+        names = (*bundle.labels, *(also_means or {}))
+        usable = known_tracks(everything, names, bundle.meanings, exclusive=bundle.exclusive)
     _require_known(bundle, dataset, usable, f"no track in {dataset.name} has a label that {bundle.name} knows")
     check_copies(usable)
     left_out = []
@@ -202,21 +208,6 @@ def _require_known(bundle: Bundle, dataset: Dataset, usable: Sequence[LabelledTr
         named = ", ".join(bundle.labels[:30])
         more = f" and {len(bundle.labels) - 30} more" if len(bundle.labels) > 30 else ""
         raise DataError(what, rule=f"it knows {named}{more}")
-
-
-def _known_tracks(
-    tracks: Iterable[LabelledTrack], labels: Sequence[str], *, exclusive: bool = True
-) -> list[LabelledTrack]:
-    """The tracks with these labels, called by them; DataError if a track has several that exclude each other."""
-    spelling = {alike(label): label for label in reversed(labels)} | {label: label for label in labels}
-    found = []
-    for track in tracks:
-        named = (track.label,) if exclusive else track.labels
-        known = (spelling.get(label) or spelling.get(alike(label)) for label in named)
-        kept = tuple(dict.fromkeys(label for label in known if label is not None))
-        if kept:
-            found.append(replace(track, labels=kept))
-    return found
 
 
 def listen(
@@ -265,15 +256,16 @@ def cross_validate(
     heard: Heard,
     *,
     folds: int = FOLDS,
-    rendered: Sequence[TrackRhythm] = (),
+    rendered: Rendered = (),
 ) -> Results:
     """What a recipe says of music by artists (in folds), and from sources, that it was not trained on.
 
     In every fold the temperature is fitted too, on the fold's training music alone.
 
-    rendered : music made by a program, of which the part on the rhythm is trained in every fold; it is never tested.
+    rendered : music made by a program, which is trained on in every fold (see `Recipe.train`). Where the head learns
+        of it too there are two more tests (see `model.rendered_tests`), with the median of the folds' temperatures.
     """
-    results = Results(labels)
+    results, temperatures = Results(labels), []
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
     sources = sorted({track.dataset for track in tracks if track.label in labels})
@@ -287,19 +279,17 @@ def cross_validate(
         groups = {track.group for track in held_out}
         training = only(heard, lambda track: track.path not in paths and track.group not in groups)  # noqa: B023
         tested = only(heard, lambda track: track.path in paths and track.label in labels)  # noqa: B023
-        known = {outputs.track.label for outputs in training["plain"]}
+        music = without_groups(rendered, groups)
+        known = {o.track.label for o in (*training["plain"], *heard_by_the_head(music))}
         if not tested["plain"] or (tests is UNSEEN_SOURCE_TEST and {o.track.label for o in tested["plain"]} - known):
             # What only one source has cannot be known without it.
             continue
-        trained_on = [*(o.track for o in training["plain"]), *(o.track for o in rendered)]
+        trained_on = [*(o.track for o in training["plain"]), *(o.track for o in music)]
         check_apart(trained_on, (o.track for o in tested["plain"]))
-        parts = recipe.train(training, labels, tags, rendered)
-        temperature = recipe.fit_temperature(training, labels, tags, rendered)
+        parts = recipe.train(training, labels, tags, music)
+        temperatures.append(recipe.fit_temperature(training, labels, tags, music))
         for name, alteration in tests.items():
-            results.add(name, tested[alteration], parts, temperature)
+            results.add(name, tested[alteration], parts, temperatures[-1])
+    if heard_by_the_head(rendered):
+        add_rendered_tests(results, recipe, labels, tags, heard, rendered, float(np.median(temperatures)))
     return results
-
-
-def group_id(group: str) -> str:
-    """What stands for an artist in a bundle: the name itself need not be told."""
-    return hashlib.sha256(group.encode()).hexdigest()[:12]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from model.label_lines import LabelLine, label_table
 from model.measures.conditions import measured
 from model.measures.rounding import rounded
 from model.measures.text_table import table
@@ -77,6 +78,8 @@ class EvaluationReport:
     confusion : tracks of the row's label that were called by the column's.
     window_seconds : sound that the model hears at once.
     faster, slower : scores of tracks played 6 % faster or slower, if the bundle hears the rhythm.
+    rendered_only, rendered : see `model.rendered_tests`; lines : what stands on recordings, label by label. Only of
+        bundles whose head learns of rendered music.
     """
 
     bundle: str
@@ -93,6 +96,9 @@ class EvaluationReport:
     window_seconds: float = 3.0
     faster: Scores | None = None
     slower: Scores | None = None
+    rendered_only: Scores | None = None
+    rendered: Scores | None = None
+    lines: tuple[LabelLine, ...] = ()
 
     HEADINGS = ("", "balanced accuracy (95 %)", "in first 2", "in first 3", "macro F1", "ECE", "right when sure")
 
@@ -135,4 +141,6 @@ class EvaluationReport:
                 ]
             ),
         ]
+        if self.lines:
+            lines += ["", "Share of tracks whose label is among the first 1, 2 and 3:", "", *label_table(self.lines)]
         return "\n".join(lines) + "\n"

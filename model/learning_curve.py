@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.embeddings import TrackRhythm
 from model.errors import DataError
 from model.evaluation import FOLDS
 from model.fold_runs import TrackHits, split_folds
 from model.measures.text_table import table
-from model.recipe import Heard, Recipe, only
+from model.recipe import Heard, Recipe, Rendered, only
 
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 SEEDS = 3
@@ -61,7 +60,7 @@ def learning_curve(
     shares: Sequence[float] = SHARES,
     seeds: int = SEEDS,
     folds: int = FOLDS,
-    rendered: Sequence[TrackRhythm] = (),
+    rendered: Rendered = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LearningCurve:
     """Train a recipe on ever more of the artists of each fold's training music, and test it on all of the fold.
@@ -69,7 +68,7 @@ def learning_curve(
     The artists of a smaller share are among those of a larger one, and every share has of each (source, label) about
     as large a part. With all artists nothing is left to chance, so this is done once.
 
-    rendered : music made by a program, of which the part on the rhythm is always trained too.
+    rendered : music made by a program, which is always trained on too.
     """
     runs = [(share, seed) for share in shares for seed in range(seeds if share < 1.0 else 1)]
     total, done = len(runs) * folds, 0

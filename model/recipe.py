@@ -16,6 +16,7 @@ from model.errors import BundleError
 from model.folds import grouped_folds
 from model.head import fit_head, label_weights, source_class_weights
 from model.parts import RHYTHM, HeadPart, Part, RhythmPart, ZeroShotPart, describe_head, head_arrays
+from model.rendering.moving import moved, step_to_recordings
 from model.rhythm_recipe import RhythmRecipe, fit_rhythm, label_meanings, rhythm_of_track
 from model.tag_reading import TagReading
 
@@ -25,6 +26,7 @@ SAME_SOURCE_FOLDS = 3
 """Parts into which the artists are divided for it where there is one source only."""
 ARTIST_FOLDS = 5
 """The same where the temperature is to suit unknown artists rather than unknown sources."""
+_MAY_BE_MISSING = ("balance", "calibrated_on", "also_read", "moves_rendered")
 BALANCES = ("source", "label", "window")
 CALIBRATIONS = ("sources", "artists")
 
@@ -32,6 +34,8 @@ HEAD_FILE = "head.npz"
 RHYTHM_FILE = "rhythm.npz"
 Heard = Mapping[str, Sequence[TrackOutputs]]
 """For every alteration the same tracks in the same order."""
+Rendered = Sequence[TrackRhythm] | Sequence[TrackOutputs]
+"""Music made by a program: its rhythms alone, or all that the network says of it."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ class Recipe:
     alterations : how the training music is heard (see `model.augmentation`).
     also_means : labels of the data that count as labels of the bundle in training, never in testing.
     rhythm : how the part on the rhythm is trained; None leaves it out.
-    balance : what counts the same in training the head: "source" for every (source, label), "label" for every label
-        (see `model.head.label_weights`), "window" for every label and every window of it, in the part on the rhythm
-        too: where a source has but a song or two.
+    balance : what counts the same in training: "source" for every (source, label), "label" for every label (see
+        `model.head.label_weights`), "window" for every label and every window of it: where a source has but a song or
+        two.
     calibrated_on : what the temperature is fitted to: "sources" for stretches of sources left out in turn, "artists"
         for whole tracks of artists left out in turn.
     also_read : further readings of the network's own tags.
+    moves_rendered : whether rendered music is moved to where recordings lie (see `model.rendering.moving`) before the
+        head learns of it.
     """
 
     synonyms: Mapping[str, Sequence[str]]
@@ -63,6 +69,7 @@ class Recipe:
     balance: str = "source"
     calibrated_on: str = "sources"
     also_read: tuple[TagReading, ...] = ()
+    moves_rendered: bool = False
 
     @classmethod
     def from_json(cls, values: object) -> Recipe:
@@ -84,6 +91,8 @@ class Recipe:
         rhythm, also_read = values.get("rhythm"), values.get("also_read", [])
         if not isinstance(also_read, list):
             raise BundleError("the bundle does not say how it was trained", rule="also_read is a list of readings")
+        if not isinstance(values.get("moves_rendered", False), bool):
+            raise BundleError("the bundle does not say how it was trained", rule="moves_rendered is true or false")
         return cls(
             **{
                 **values,
@@ -99,7 +108,7 @@ class Recipe:
         values["also_read"] = list(values["also_read"])
         for field in fields(self):
             # Recipes that need none of these can be read by versions that have none of them.
-            if field.name in ("balance", "calibrated_on", "also_read") and getattr(self, field.name) == field.default:
+            if field.name in _MAY_BE_MISSING and getattr(self, field.name) == field.default:
                 del values[field.name]
         rhythm = values.pop("rhythm")
         return values if self.rhythm is None else {**values, "rhythm": {**rhythm, "tempos": list(self.rhythm.tempos)}}
@@ -128,15 +137,16 @@ class Recipe:
         return described, arrays
 
     def train(
-        self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Sequence[TrackRhythm] = ()
+        self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Rendered = ()
     ) -> tuple[Part, ...]:
         """The parts, trained on these tracks.
 
-        rendered : music made by a program, of which only the part on the rhythm learns: a head on embeddings learned
-            from rendered dances was worse. Where it helps (`model.build_electronic`) it is among `heard`, under labels
-            of `also_means`, so that it is never tested.
+        rendered : music made by a program. Of rhythms only the part on the rhythm learns: a head on embeddings was
+            worse for rendered dances. Where they are all outputs of the network (`model.build_electronic`), the head
+            learns of them too; this music is one more source of its labels.
         """
-        tracks = [outputs for alteration in self.alterations for outputs in heard[alteration]]
+        recordings = [outputs for alteration in self.alterations for outputs in heard[alteration]]
+        tracks = [*recordings, *self.placed(heard_by_the_head(rendered), recordings, labels)]
         truth = window_truth(tracks, labels, self.also_means)
         sources = [outputs.track.dataset for outputs in tracks for _ in range(len(outputs.tags))]
         if self.balance == "label":
@@ -155,12 +165,25 @@ class Recipe:
         )
         parts: list[Part] = [head]
         if self.rhythm is not None:
-            by_source = self.balance != "window"
-            parts.append(fit_rhythm(self.rhythm, tracks, rendered, labels, self.also_means, by_source=by_source))
+            weighing = {"by_source": self.balance != "window", "by_artists": self.balance == "label"}
+            parts.append(fit_rhythm(self.rhythm, recordings, rendered, labels, self.also_means, **weighing))
         return (*parts, *self.zero_shots(labels, tags))
 
+    def placed(
+        self,
+        made: Sequence[TrackOutputs],
+        recordings: Sequence[TrackOutputs],
+        labels: Sequence[str],
+        *,
+        learned: Sequence[TrackOutputs] | None = None,
+    ) -> Sequence[TrackOutputs]:
+        """Rendered music as the head hears it beside these recordings; `learned` : what the step is taken from."""
+        if not self.moves_rendered or not made:
+            return made
+        return moved(made, step_to_recordings(recordings, made if learned is None else learned, labels))
+
     def fit_temperature(
-        self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Sequence[TrackRhythm] = ()
+        self, heard: Heard, labels: Sequence[str], tags: Sequence[str], rendered: Rendered = ()
     ) -> float:
         """The temperature that suits what training never saw: each source is left out in turn.
 
@@ -176,7 +199,7 @@ class Recipe:
         for number, hidden in enumerate(_hidden_in_turn([outputs.track for outputs in heard["plain"]], by_artist)):
             training = only(heard, lambda track: track not in hidden)  # noqa: B023 - used at once
             # A label that only this source has cannot be recognised then, which no temperature mends.
-            known = {outputs.track.label for outputs in training["plain"]} & set(labels)
+            known = {o.track.label for o in (*training["plain"], *heard_by_the_head(rendered))} & set(labels)
             left_out = [o for o in heard["plain"] if o.track in hidden and o.track.label in known]
             if not left_out or len(known) < 2:
                 continue
@@ -212,6 +235,11 @@ def _hidden_in_turn(tracks: Sequence[LabelledTrack], by_artist: bool) -> list[se
         return []
     fold_of = grouped_folds(tracks, folds=folds)
     return [{track for track, at in zip(tracks, fold_of, strict=True) if at == fold} for fold in range(folds)]
+
+
+def heard_by_the_head(rendered: Rendered) -> list[TrackOutputs]:
+    """The rendered music of which a head on embeddings learns too."""
+    return [outputs for outputs in rendered if isinstance(outputs, TrackOutputs)]
 
 
 def add_scores(parts: Sequence[Part], tracks: Sequence[TrackOutputs]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from model.classifier import to_probabilities
 from model.embeddings import TrackOutputs
 from model.evaluation_report import EvaluationReport, Report
+from model.label_lines import LabelLine, label_lines
 from model.measures.answers import Answers
 from model.parts import Part
 from model.recipe import add_scores, window_truth
@@ -18,6 +19,11 @@ from model.tag_report import TagReport, tag_lines
 from model.tag_scores import TagScores, score_tags
 
 MAIN_TEST = "track"
+UNSEEN_SOURCE = "unseen source"
+RENDERED_ONLY_TEST = "rendered only"
+"""Recordings of a label that was learned from rendered music alone."""
+RENDERED_TEST = "rendered"
+"""Rendered music by other makers."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Results:
         self._collected: dict[str, _Collected] = {}
 
     def add(self, name: str, tracks: Sequence[TrackOutputs], parts: Sequence[Part], temperature: float) -> None:
-        """Ask a model about the tracks of a test; `name` is one of `model.evaluation.TESTS`, or "unseen source"."""
+        """Ask a model about the tracks of a test; `name` is one of `model.evaluation.TESTS`, or of those above."""
         collected = self._collected.setdefault(name, _Collected())
         collected.models.append(Trained(tuple(parts), temperature, tuple(tracks)))
         for outputs in tracks:
@@ -104,14 +110,24 @@ class Results:
                 np.array(answers.groups)[answers.track_of_window].tolist(),
                 unsure_below=unsure_below,
             ),
-            unseen_source=variants.get("unseen source"),
+            unseen_source=variants.get(UNSEEN_SOURCE),
             band_limited=variants.get("band-limited"),
             microphone=variants.get("microphone"),
             faster=variants.get("faster"),
             slower=variants.get("slower"),
+            rendered_only=variants.get(RENDERED_ONLY_TEST),
+            rendered=variants.get(RENDERED_TEST),
+            lines=self._lines(),
             confusion=tuple(tuple(row) for row in confusion(answers.probabilities, truth).tolist()),
             window_seconds=round(self.window_seconds, 1),
         )
+
+    def _lines(self) -> tuple[LabelLine, ...]:
+        if RENDERED_TEST not in self._collected:
+            return ()
+        tests = (UNSEEN_SOURCE, RENDERED_ONLY_TEST, RENDERED_TEST)
+        others = (self.answers(name) if name in self._collected else None for name in tests)
+        return label_lines(self.labels, self.answers(), *others)
 
     def _scores(self, name: str, unsure_below: float) -> Scores:
         answers = self.answers(name)

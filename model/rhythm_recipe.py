@@ -9,7 +9,7 @@ import numpy as np
 
 from model.embeddings import TrackOutputs, TrackRhythm
 from model.errors import BundleError, DataError
-from model.head import fit_head, source_class_weights
+from model.head import fit_head, label_weights, source_class_weights
 from model.parts import RhythmPart
 from model.rhythm import retimed
 
@@ -52,23 +52,30 @@ class RhythmRecipe:
 
 def fit_rhythm(
     recipe: RhythmRecipe,
-    tracks: Sequence[TrackOutputs],
-    rendered: Sequence[TrackRhythm],
+    tracks: Sequence[TrackOutputs | TrackRhythm],
+    rendered: Sequence[TrackOutputs | TrackRhythm],
     labels: Sequence[str],
     also_means: Mapping[str, str] | None = None,
     *,
     by_source: bool = True,
+    by_artists: bool = False,
 ) -> RhythmPart:
     """Fit the part on the rhythm; deterministic. Windows with too little sound before them are left out.
 
     Every (source, label) counts the same among the recordings, and among what was rendered; with `by_source` off every
-    label does, and every window of it.
+    label does, and every window of it. With `by_artists` every label does, over recordings and what was rendered
+    together (see `model.head.label_weights`): a label that was only rendered is then no rarer than others, and
+    `rendered_weight` says nothing.
     """
     meanings = label_meanings(labels, also_means)
+    if by_artists:
+        tracks, rendered = [*tracks, *rendered], ()
     recordings = [(o.track.dataset if by_source else "", o.track.label, rhythm_of_track(o)) for o in tracks]
     kinds = [_Rows(recordings, meanings)]
+    if by_artists:
+        kinds[0].weights = _artist_weights(tracks, meanings)
     if rendered and recipe.rendered_weight > 0.0:
-        made = _Rows([(o.track.dataset, o.track.label, o.rhythm) for o in rendered], meanings)
+        made = _Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in rendered], meanings)
         # However much of it there is: it must not drown the recordings, nor loosen the regularisation.
         made.weights *= recipe.rendered_weight * (len(kinds[0].truth) or len(made.truth)) / max(len(made.truth), 1)
         kinds.append(made)
@@ -101,7 +108,17 @@ def label_meanings(labels: Sequence[str], also_means: Mapping[str, str] | None =
     return meanings
 
 
-def rhythm_of_track(outputs: TrackOutputs) -> np.ndarray:
+def _artist_weights(tracks: Sequence[TrackOutputs | TrackRhythm], meanings: Mapping[str, int]) -> np.ndarray:
+    """float64 [windows that have a rhythm]."""
+    counts = [int(np.isfinite(rhythm_of_track(outputs)).all(axis=1).sum()) for outputs in tracks]
+    truth = np.repeat([meanings[outputs.track.label] for outputs in tracks], counts)
+    pairs = list(zip(tracks, counts, strict=True))
+    sources = [outputs.track.dataset for outputs, count in pairs for _ in range(count)]
+    groups = [outputs.track.group for outputs, count in pairs for _ in range(count)]
+    return label_weights(sources, truth, groups)
+
+
+def rhythm_of_track(outputs: TrackOutputs | TrackRhythm) -> np.ndarray:
     """float32 [windows, features]; ValueError if nobody asked for the rhythm when the track was heard."""
     if outputs.rhythm is None:
         raise ValueError(f"{outputs.track.path.name} was heard without its rhythm, which a part of the bundle needs")

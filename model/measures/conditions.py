@@ -13,6 +13,8 @@ _NAMES = {
     "microphone": "tracks, through a microphone",
     "faster": "tracks, 6 % faster",
     "slower": "tracks, 6 % slower",
+    "rendered_only": "tracks, no recording of their label in training",
+    "rendered": "rendered music, other instruments",
 }
 """By the field of a report."""
 
@@ -23,5 +25,5 @@ def measured(report: Any) -> Iterator[tuple[str, Any]]:
     report : an `EvaluationReport` or a `TagReport`.
     """
     for field, name in _NAMES.items():
-        if (scores := getattr(report, field)) is not None:
+        if (scores := getattr(report, field, None)) is not None:
             yield name.format(window_seconds=report.window_seconds), scores

@@ -12,10 +12,12 @@ from model.datasets.dataset import LabelledTrack
 from model.embeddings import DEFAULT_CACHE, TrackRhythm, track_rhythm
 from model.errors import AudioFileError, BundleError
 from model.front_ends.front_end import FrontEnd
+from model.rendering.outputs import RenderedOutputs, unpack_outputs
 from model.rhythm import FEATURES
 
 RENDERED_FILE = "rendered.npz"
 MOST_WINDOWS = 20_000
+LARGEST_RENDERED_BYTES = 32_000_000
 
 
 def rendered_rhythms(
@@ -77,7 +79,15 @@ def unpack(arrays: Mapping[str, np.ndarray], labels: Sequence[str], name: str) -
     ]
 
 
-def read_rendered(bundle: Bundle) -> list[TrackRhythm]:
-    """The rendered music that a bundle's part on the rhythm was trained with; none if the bundle has none."""
-    arrays = bundle.read_file(RENDERED_FILE)
-    return unpack(arrays, bundle.labels, bundle.name) if arrays is not None else []
+def read_rendered(bundle: Bundle) -> list[TrackRhythm] | list[RenderedOutputs]:
+    """The rendered music that a bundle was trained with; none if the bundle has none.
+
+    Rhythms where only the part on the rhythm learned of it, all outputs of the network where the head did too.
+    """
+    arrays = bundle.read_file(RENDERED_FILE, largest_bytes=LARGEST_RENDERED_BYTES)
+    if arrays is None:
+        return []
+    if "embedding" in arrays:
+        tags, size = len(bundle.network_tags), bundle.embedding_size
+        return unpack_outputs(arrays, bundle.labels, bundle.name, embedding_size=size, tags=tags)
+    return unpack(arrays, bundle.labels, bundle.name)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,11 +21,13 @@ from model.front_ends.compression import COMPRESSIONS
 from model.front_ends.kinds import KINDS
 from model.front_ends.mel import MEL_NORMS, MEL_SCALES
 from model.front_ends.power import TAPERS
+from model.label_meanings import LONGEST_NAME, MOST_MEANINGS
 from model.library import SHIPPED_BUNDLES, Library
 from model.networks.recipes import MOST_LABELS, NETWORKS
 from model.networks.weights import read_weights
 from model.recipe import Recipe
-from model.rendering.rhythms import RENDERED_FILE, pack
+from model.rendering.outputs import MOST_WINDOWS, RenderedOutputs, pack_outputs
+from model.rendering.rhythms import LARGEST_RENDERED_BYTES, RENDERED_FILE, pack
 from stream.offline import hear_file
 from stream.settings import StreamSettings
 
@@ -172,3 +174,9 @@ def test_limits_are_those_of_the_program() -> None:
 def test_the_arrays_of_maps_and_rendered_rhythms_are_named() -> None:
     assert set(genre_map._KINDS) <= named()
     assert {RENDERED_FILE, *pack([TrackRhythm(TRACK, np.zeros((1, 1), np.float32))], ("a",))} <= named()
+    one = np.zeros((1, 1), np.float32)
+    made = RenderedOutputs(replace(TRACK, group="0" * 12), one, one, one)
+    assert set(pack_outputs([made], ("a",))) <= named()
+    for limit in (f"{LARGEST_RENDERED_BYTES // 1_000_000} MB", f"{MOST_WINDOWS} windows", f"{LONGEST_NAME} letters"):
+        assert limit in TEXT
+    assert f"at most {MOST_MEANINGS}" in TEXT

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from model.building import choose_threshold, known_tracks
+from model.building import choose_threshold
 from model.datasets.dataset import LabelledTrack
+from model.label_meanings import known_tracks
 from model.library import SHIPPED_BUNDLES, Library
+from model.recipe import heard_by_the_head
 from model.rendering.rhythms import RENDERED_FILE, read_rendered
 
 
@@ -50,3 +52,20 @@ def test_a_bundle_without_rendered_music_has_none() -> None:
     bundle = Library([SHIPPED_BUNDLES]).open("genres", device="cpu").bundle
     assert bundle.read_file(RENDERED_FILE) is None
     assert read_rendered(bundle) == []
+
+
+def test_the_bundle_of_styles_keeps_what_was_heard_of_songs_of_every_style() -> None:
+    bundle = Library([SHIPPED_BUNDLES]).open("electronic", device="cpu").bundle
+    rendered = read_rendered(bundle)
+    assert {piece.track.label for piece in rendered} == set(bundle.labels)
+    assert {piece.track.group for piece in rendered} <= bundle.training_groups
+    assert len(heard_by_the_head(rendered)) == len(rendered)
+    assert bundle.recipe and bundle.recipe.moves_rendered and not bundle.recipe.also_means
+    assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 5_000_000
+
+
+def test_the_bundle_of_styles_knows_what_data_calls_them() -> None:
+    bundle = Library([SHIPPED_BUNDLES]).open("electronic", device="cpu").bundle
+    tracks = [LabelledTrack(Path(name), "x", (name,), name) for name in ("dubstep", "Nu-Disco", "trap", "polka")]
+    known = known_tracks(tracks, bundle.labels, bundle.meanings)
+    assert [track.label for track in known] == ["Brostep", "House/Nu Disco/Disco", "Trap"]
