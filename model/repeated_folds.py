@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from model.building import known_tracks
 from model.datasets.folder import read_labels
-from model.embeddings import DEFAULT_CACHE, TrackOutputs, TrackRhythm
+from model.embeddings import DEFAULT_CACHE, TrackOutputs
 from model.errors import DataError, GenrescopeError
 from model.evaluation import FOLDS, TEMPO_TESTS, TESTS, listen, read_rendered
 from model.folds import check_apart, check_copies, grouped_folds
+from model.label_meanings import known_tracks
 from model.library import SHIPPED_BUNDLES, Library
 from model.measures.text_table import table
 from model.parts import Part
-from model.recipe import Heard, Recipe, add_scores, only
+from model.recipe import Heard, Recipe, Rendered, add_scores, only
 
 TIMES = 5
 MOST_TIMES = 100
@@ -58,7 +58,7 @@ def repeat_folds(
     *,
     times: int = TIMES,
     among: Sequence[str] = (),
-    rendered: Sequence[TrackRhythm] = (),
+    rendered: Rendered = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> RepeatedFolds:
     """Train and test a recipe in `FOLDS` folds, so many times, each with other folds; deterministic.
@@ -144,7 +144,7 @@ def _measure(chosen: argparse.Namespace, say: Callable[[str], None]) -> Repeated
         raise DataError(
             f"{bundle.name} cannot be trained anew", rule="it needs a recipe, and labels of which one is right"
         )
-    tracks = known_tracks(read_labels(chosen.data), (*bundle.labels, *(recipe.also_means or {})), {})
+    tracks = known_tracks(read_labels(chosen.data), (*bundle.labels, *(recipe.also_means or {})), bundle.meanings)
     check_copies(tracks)
     tests = {**TESTS, **TEMPO_TESTS} if recipe.rhythm is not None else TESTS
     heard = listen(
