@@ -21,7 +21,7 @@ from model.bundle import Bundle
 from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import write_bundle
 from model.card import Card
-from model.convert_musicnn import LICENCE, LICENCE_FILE
+from model.convert_musicnn import LICENCE
 from model.datasets.dataset import LabelledTrack
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE, TrackOutputs
@@ -186,7 +186,7 @@ def build(
         metrics={**report.to_json(), "cost_ms": cost_ms(classifier.network, source.front_end)},
         licence=LICENCE,
         card=card(report, tracks, songs, temperature, unsure_below),
-        texts={LICENCE_FILE: (source.folder / LICENCE_FILE).read_text(encoding="utf-8")},
+        texts={path.name: path.read_text(encoding="utf-8") for path in sorted(source.folder.glob("LICENSE*"))},
         arrays={**network_arrays(source.networks), **arrays, RENDERED_FILE: kept},
         training={
             "recipe": recipe.to_json(),
