@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from model.building import choose_threshold
+from model.building import choose_threshold, taught
 from model.bundle import Bundle
-from model.bundle_network import describe_networks, network_arrays
+from model.bundle_network import BundleNetwork, describe_networks, network_arrays
 from model.bundle_writing import write_bundle
 from model.card import Card
-from model.convert_musicnn import LICENCE
 from model.datasets.dataset import LabelledTrack
 from model.datasets.folder import read_labels
 from model.embeddings import DEFAULT_CACHE, TrackOutputs
@@ -32,6 +31,7 @@ from model.folds import check_copies
 from model.group_ids import group_id
 from model.label_meanings import known_tracks
 from model.library import SHIPPED_BUNDLES, Library
+from model.music_tags import known_music
 from model.networks.loading import cost_ms
 from model.recipe import Heard, Recipe
 from model.rendering.outputs import RenderedOutputs, pack_outputs, unpack_outputs
@@ -75,6 +75,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "Trap": ("Trap music",),
 }
 """Tags that mean a style, in the spellings of the networks that have them: those that the network has are read."""
+_TEACHER = "audioset:"
+"""Before the tags that a network learned from AudioSet's teacher (`model.teaching`)."""
 FEWEST_TAGS = 5
 """Styles that must have a tag of their own before tags are read: with fewer, the others would only be guessed."""
 ALTERATIONS = ("plain",)
@@ -84,14 +86,16 @@ WANTED_ACCURACY = 0.5
 
 def recipe_for(network_tags: Sequence[str]) -> Recipe:
     """How the parts are trained, on a network with these tags."""
-    synonyms = {style: [tag for tag in names if tag in network_tags] for style, names in SYNONYMS.items()}
-    synonyms = {style: names for style, names in synonyms.items() if names}
+    found = {
+        style: [tag for tag in network_tags if tag.removeprefix(_TEACHER) in names] for style, names in SYNONYMS.items()
+    }
+    synonyms = {style: tags for style, tags in found.items() if tags}
     return Recipe(
         synonyms=synonyms,
         alterations=ALTERATIONS,
         inverse_regularisation=1e-3,
         balance="label",
-        zero_shot_weight=0.5 if len(synonyms) >= FEWEST_TAGS else 0.0,
+        zero_shot_weight=0.2 if len(synonyms) >= FEWEST_TAGS else 0.0,
         zero_shot_absent=-4.0,
         moves_rendered=True,
         rhythm=RhythmRecipe(inverse_regularisation=1e-3, weight=0.75, rendered_weight=1.0, tempos=(1.0,)),
@@ -181,11 +185,12 @@ def build(
         front_end=source.front_end,
         network=describe_networks(source.networks),
         parts=described,
+        music=known_music(tags),
         temperature=temperature,
         thresholds={"unsure_below": unsure_below},
         metrics={**report.to_json(), "cost_ms": cost_ms(classifier.network, source.front_end)},
-        licence=LICENCE,
-        card=card(report, tracks, songs, temperature, unsure_below),
+        licence=source.licence,
+        card=card(source.networks, source.licence, report, tracks, songs, temperature, unsure_below),
         texts={path.name: path.read_text(encoding="utf-8") for path in sorted(source.folder.glob("LICENSE*"))},
         arrays={**network_arrays(source.networks), **arrays, RENDERED_FILE: kept},
         training={
@@ -198,7 +203,13 @@ def build(
 
 
 def card(
-    report: EvaluationReport, tracks: Sequence[LabelledTrack], songs: int, temperature: float, unsure_below: float
+    networks: Sequence[BundleNetwork],
+    licence: str,
+    report: EvaluationReport,
+    tracks: Sequence[LabelledTrack],
+    songs: int,
+    temperature: float,
+    unsure_below: float,
 ) -> str:
     """What people must know of it."""
     lines = {line.label: line for line in report.lines}
@@ -216,11 +227,12 @@ def card(
             "The makers' labels were taken for styles like this: "
             + "; ".join(f"{label} for {style}" for label, style in MEANINGS.items())
             + ". Nobody listened to check them.",
-            "The network is that of the bundle `tags`. Trained here: a head (logistic regression) on its embedding "
-            "and one on the rhythm of the last 6 to 12 s. Every style has the same weight in both, over recordings "
-            "and songs together. For the head the songs are moved to where the recordings lie in the embedding, all by "
-            "the same step: otherwise it learns that recordings are never of a style that was only rendered. What the "
-            "network says of the songs is kept in the bundle, so that this can be done again.",
+            *taught(networks),
+            "Trained here: a head (logistic regression) on the network's embedding and one on the rhythm of the last 6 "
+            "to 12 s. Every style has the same weight in both, over recordings and songs together. For the head the songs "
+            "are moved to where the recordings lie in the embedding, all by the same step: otherwise it learns that "
+            "recordings are never of a style that was only rendered. What the network says of the songs is kept in the "
+            "bundle, so that this can be done again.",
             f"Their sum is divided by a temperature of {temperature:.2f}, fitted to sources left out in turn.",
         ),
         measured=(
@@ -247,8 +259,8 @@ def card(
             "Watching styles go by while electronic music plays, as a hint with its second and third guess.",
             "Not for tagging a collection, nor for deciding anything about people's music.",
         ),
-        licence="ISC for the network, see LICENSE-musicnn. The heads are part of this project, under its licence; the "
-        "recordings are not part of it, and keep their own.",
+        licence=f"{licence}. The heads are part of this project, under its licence; the recordings are not part of it, "
+        "and keep their own.",
     ).to_markdown()
 
 
@@ -262,7 +274,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of sound files with a labels.csv")
     parser.add_argument("--out", type=Path, default=SHIPPED_BUNDLES, help="folder of bundles that it is written to")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where the network's outputs are kept")
-    parser.add_argument("--network", default="tags", help="bundle whose network it stands on (tags)")
+    parser.add_argument("--network", default=NAME, help="bundle whose network it stands on (%(default)s)")
     parser.add_argument("--songs", type=int, default=SONGS, help=f"rendered songs ({SONGS})")
     parser.add_argument("--songs-folder", type=Path, help="where rendered songs are kept (beside the cache)")
     arguments = parser.parse_args()

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from model.build_map import HEARINGS, MapQuality, build_map, choose_tracks
-from model.building import choose_threshold
+from model.building import choose_threshold, hears_with, taught
 from model.bundle_network import describe_networks, network_arrays
 from model.bundle_writing import add_map, write_bundle
 from model.datasets.folder import read_labels
@@ -27,7 +27,6 @@ from model.evaluation_report import Report
 from model.folds import check_copies
 from model.library import DEFAULT_BUNDLE, SHIPPED_BUNDLES, Library
 from model.music_tags import known_music
-from model.networks import musicnn, small
 from model.networks.loading import cost_ms
 from model.recipe import Recipe, only
 from model.tag_reading import TagReading, known_synonyms
@@ -67,8 +66,8 @@ genres says which of ten genres (those of the GTZAN collection) it hears: {label
 {networks}
 - {opinions} opinions are added: a head (logistic regression on what the networks make of the sound, trained here), and
   what tags that mean a genre say{tags}.
-  The sum is divided by a temperature of {temperature:.2f}, fitted to averages over whole tracks, by artists that the head
-  was not trained on.
+  The sum is divided by a temperature of {temperature:.2f},
+  fitted to averages over whole tracks, by artists that the head was not trained on.
 - Below {unsure_below:.2f} it is "not sure". The threshold is the lowest at which, of the 3 s windows of sources
   never heard in training, {wanted:.0%} are right where a genre is named; {share:.0%} of those windows are then named.
 
@@ -102,17 +101,6 @@ collection without looking, and not for decisions about people or money.
 
 {licence}. The head is part of this project, under its licence.
 """
-_HEARS_WITH = {
-    musicnn.ARCHITECTURE: "MSD_musicnn of Jordi Pons and Xavier Serra (2019, arXiv 1909.06654), as they published it",
-    small.NAME: "a small network of this project (`model/networks/small.py`)",
-}
-_TAUGHT = {
-    musicnn.ARCHITECTURE: "MSD_musicnn: by its authors, on the Million Song Dataset.",
-    small.NAME: (
-        "The small network: what MSD_musicnn, MTT_musicnn and EfficientAT's mn04_as say of free and labelled music,\n"
-        "  of speech and of noise; no human labels (docs/teaching.md)."
-    ),
-}
 
 
 def recipe_for(tags: Sequence[str]) -> Recipe:
@@ -183,8 +171,8 @@ def build(
         licence=bundle.licence,
         card=CARD.format(
             labels=", ".join(LABELS),
-            networks="- Hears with " + ", and\n  with ".join(_HEARS_WITH[n.name] for n in bundle.networks) + ".",
-            taught="\n".join(f"- {_TAUGHT[network.name]}" for network in bundle.networks),
+            networks="- Hears with " + ", and\n  with ".join(hears_with(bundle.networks)) + ".",
+            taught="\n".join(f"- {sentence}" for sentence in taught(bundle.networks)),
             licence=bundle.licence,
             opinions={1: "One", 2: "Two"}.get(len(parts), "Three"),
             tags=_weights_text(recipe),

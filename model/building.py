@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from model.bundle_network import BundleNetwork
 from model.evaluation import Results
+from model.networks import musicnn, small
+
+_HEARS_WITH = {
+    musicnn.ARCHITECTURE: "MSD_musicnn of Jordi Pons and Xavier Serra (2019, arXiv 1909.06654), as they published it",
+    small.NAME: "a small network of this project (`model/networks/small.py`)",
+}
+_TAUGHT = {
+    musicnn.ARCHITECTURE: "MSD_musicnn: by its authors, on the Million Song Dataset.",
+    small.NAME: (
+        "The small network: what MSD_musicnn, MTT_musicnn and EfficientAT's mn04_as say of free and labelled music,\n"
+        "  of speech and of noise; no human labels (docs/teaching.md)."
+    ),
+}
+"""Of the networks that shipped bundles have."""
 
 
 def choose_threshold(results: Results, wanted_accuracy: float, *, test: str) -> tuple[float, float]:
@@ -21,3 +38,13 @@ def choose_threshold(results: Results, wanted_accuracy: float, *, test: str) -> 
         if (weights * right)[sure].sum() >= wanted_accuracy * weights[sure].sum():
             break
     return round(float(threshold), 2), float(weights[sure].sum() / weights.sum())
+
+
+def hears_with(networks: Sequence[BundleNetwork]) -> list[str]:
+    """What a bundle hears with, network by network, for its card."""
+    return [_HEARS_WITH[network.name] for network in networks]
+
+
+def taught(networks: Sequence[BundleNetwork]) -> list[str]:
+    """What networks were taught with: a sentence for each, for a card."""
+    return [_TAUGHT[network.name] for network in networks]
