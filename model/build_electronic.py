@@ -228,11 +228,11 @@ def card(
             + "; ".join(f"{label} for {style}" for label, style in MEANINGS.items())
             + ". Nobody listened to check them.",
             *taught(networks),
-            "Trained here: a head (logistic regression) on the network's embedding and one on the rhythm of the last 6 "
-            "to 12 s. Every style has the same weight in both, over recordings and songs together. For the head the songs "
-            "are moved to where the recordings lie in the embedding, all by the same step: otherwise it learns that "
-            "recordings are never of a style that was only rendered. What the network says of the songs is kept in the "
-            "bundle, so that this can be done again.",
+            "Trained here: a head (logistic regression) on the network's embedding and one on the rhythm of the last "
+            "6 to 12 s. Every style has the same weight in both, over recordings and songs together. For the head the "
+            "songs are moved to where the recordings lie in the embedding, all by the same step: otherwise it learns "
+            "that recordings are never of a style that was only rendered. What the network says of the songs is kept "
+            "in the bundle, so that this can be done again.",
             f"Their sum is divided by a temperature of {temperature:.2f}, fitted to sources left out in turn.",
         ),
         measured=(

@@ -17,6 +17,7 @@ from model.errors import DataError
 from model.evaluation import cross_validate
 from model.evaluation_report import EvaluationReport
 from model.group_ids import group_id
+from model.library import Library
 from model.recipe import Recipe
 from model.rendering.outputs import RenderedOutputs, pack_outputs, unpack_outputs
 from model.results import MAIN_TEST, RENDERED_ONLY_TEST, RENDERED_TEST, UNSEEN_SOURCE, Results
@@ -185,7 +186,8 @@ def test_data_without_electronic_music_is_refused(tmp_path):
 
 
 def test_the_card_says_what_stands_on_rendered_songs_alone(report, heard):
-    text = card(report, [o.track for o in heard["plain"]], 48, 1.2, 0.3)
+    source = Library().open("tags").bundle
+    text = card(source.networks, source.licence, report, [o.track for o in heard["plain"]], 48, 1.2, 0.3)
     check_card(text)
     limits = text.split("## Limits")[1]
     alone = next(line for line in limits.splitlines() if line.startswith("- Rendered songs alone"))
