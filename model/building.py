@@ -18,7 +18,8 @@ _TAUGHT = {
     musicnn.ARCHITECTURE: "MSD_musicnn: by its authors, on the Million Song Dataset.",
     small.NAME: (
         "The small network: what MSD_musicnn, MTT_musicnn and EfficientAT's mn04_as say of free and labelled music,\n"
-        "  of speech and of noise; no human labels (docs/teaching.md)."
+        "  of speech and of noise; no human labels (docs/teaching.md). It has heard most of the music that is counted\n"
+        "  below, without being told what it is."
     ),
 }
 """Of the networks that shipped bundles have."""
