@@ -47,7 +47,7 @@ PARTS = (
     Part("metal_war-of-freedom.opus", 5.0, 15.0),
     Part("disco_relax-3.opus", 5.0, 15.0),
     Part("hiphop_underground.opus", 5.0, 15.0),
-    Part("rock_rock.opus", 5.0, 15.0),
+    Part("rock_rock.opus", 3.0, 10.0),
 )
 
 

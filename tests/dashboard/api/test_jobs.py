@@ -246,6 +246,6 @@ def test_a_job_as_json_has_the_described_shape_in_every_state() -> None:
     for state in JobState:
         Job.model_validate_json(job_json(JobStatus("id", "Für Elise", state)))
     answer = {"model": {"name": "m", "version": ""}, "title": "t", "seconds": 3.0, "problem": None}
-    answer |= {"labels": [{"label": "a", "probability": 1.0}], "segments": [], "windows": None}
+    answer |= {"labels": [{"label": "a", "probability": 1.0}], "said": ["a"], "segments": [], "windows": None}
     done = Job.model_validate_json(job_json(JobStatus("id", "t", JobState.DONE, answer=json.dumps(answer).encode())))
     assert done.answer is not None and done.answer.labels[0].label == "a"
