@@ -15,6 +15,7 @@ from model.bundle import read_bundle
 from model.bundle_writing import write_arrays
 from model.classifier import BundleClassifier
 from model.library import SHIPPED_BUNDLES
+from model.music_tags import AUDIOSET_MUSIC
 from model.parts import HeadPart, RhythmPart, describe_head, head_arrays
 from model.rhythm import FEATURES
 
@@ -23,19 +24,23 @@ WEIGHT = 0.8
 
 
 class PlainNetwork:
-    """An embedding of a window's mean spectrum, and tags that never change."""
+    """An embedding of a window's mean spectrum, and tags that never change; as many of both as `source` has. It takes
+    every sound for music."""
 
     device = "CPU"
 
-    def __init__(self, key: str = "plain") -> None:
+    def __init__(self, key: str = "plain", *, source: str = "genres") -> None:
         self.key = key
+        bundle = read_bundle(SHIPPED_BUNDLES / source)
+        embedding_size = sum(network.embedding_size for network in bundle.networks)
+        self._tags = np.array([0.9 if tag == AUDIOSET_MUSIC else 0.02 for tag in bundle.network_tags], np.float32)
         self.batches: list[int] = []
-        self._matrix = np.random.default_rng(1).normal(0.0, 0.05, (96, 200)).astype(np.float32)
+        self._matrix = np.random.default_rng(1).normal(0.0, 0.05, (96, embedding_size)).astype(np.float32)
 
     def __call__(self, windows: np.ndarray) -> Mapping[str, np.ndarray]:
         self.batches.append(len(windows))
         embedding = windows.mean(axis=1) @ self._matrix
-        return {"embedding": embedding, "tags": np.full((len(windows), 50), 0.02, np.float32)}
+        return {"embedding": embedding, "tags": np.repeat(self._tags[None], len(windows), axis=0)}
 
     def pull_back(self, windows: np.ndarray, cotangents: Mapping[str, np.ndarray]) -> np.ndarray:
         """The gradient of the embedding, times `cotangents`."""

@@ -111,7 +111,7 @@ def test_the_student_can_stand_beside_a_teacher(examples: Path, tmp_path: Path) 
     train(examples, tmp_path / "student", plan(1), interruption=Interruption(), watcher=Silent())
     tags = Library().open("tags").bundle
     bundle = write_student(examples, tmp_path / "student", tmp_path / "bundle", beside=tags)
-    assert bundle.labels == (*tags.labels, "audioset:Low", "audioset:High", "msd:low", "mtt:both")
+    assert bundle.labels == (*tags.network_tags, "audioset:Low", "audioset:High", "msd:low", "mtt:both")
     assert bundle.architecture == "musicnn + small"
     classifier = Library([]).open(tmp_path / "bundle", device="cpu")
     classifier.load()
