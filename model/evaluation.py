@@ -25,7 +25,7 @@ from model.recipe import Heard, Recipe, Rendered, heard_by_the_head, only
 from model.rendered_tests import add_rendered_tests, without_groups
 from model.rendering.rhythms import read_rendered
 from model.results import Results
-from model.tag_meanings import in_tags, kind_of
+from model.tag_meanings import KINDS, in_tags, kind_of
 from model.tag_validation import cross_validate_tags
 
 FOLDS = 5
@@ -135,9 +135,10 @@ def examine(
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
     elif tags is not None and not as_it_is:
-        results = measure_tags(
-            tags, bundle, bundle.labels, heard, {track.path: kind_of(track.label) for track in dataset.tracks()}
-        )
+        # As in the building: a few tracks of a kind of their own would weigh as much as all rock.
+        kinds = {track.path: kind_of(track.label) for track in dataset.tracks() if track.label in KINDS}
+        heard = only(heard, lambda track: track.path in kinds)
+        results = measure_tags(tags, bundle, bundle.labels, heard, kinds)
     else:
         results = measure_as_it_is(bundle, heard)
     protocol = AS_IT_IS if as_it_is else CROSS_VALIDATION
