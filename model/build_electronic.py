@@ -1,6 +1,6 @@
 """`python -m model.build_electronic --data FOLDER`: the bundle of twelve electronic styles.
 
-Takes the network of the bundle `tags` as it is (or of another, with `--network`), renders songs in the styles (see
+Takes the network of the present bundle as it is (or of another, with `--network`), renders songs in the styles (see
 `model.styles`; they are kept outside the repository), listens once to labelled recordings and to the songs, measures
 with artists and with whole sources kept apart, and trains on everything.
 Needs scikit-learn.
@@ -140,7 +140,7 @@ def build(
     cache_folder: Path,
     console: Console,
     *,
-    network: str = "tags",
+    network: str = NAME,
     songs: int = SONGS,
     songs_folder: Path | None = None,
 ) -> tuple[Bundle, EvaluationReport]:
