@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from rich.console import Console
 
 from model.datasets.folder import COLUMNS, LABELS_FILE
 from model.errors import DataError, GenrescopeError
 from model.rendering.composition import Arrangement, compose
 from model.rendering.patterns import PATTERNS
-from model.rendering.synthesis import Sound, Synthesiser
+from model.rendering.synthesis import Sound, Synthesiser, save_flac
 
 DATASET = "rendered"
 SECONDS = 20.0
@@ -250,7 +249,7 @@ def render_dances(
             path = Path(label) / f"{label}_{seed}_{number // len(labels):04d}.flac"
             piece = write_piece(label, number // len(labels), seed=seed, seconds=seconds)
             if not (folder / path).is_file():
-                _save(folder / path, synthesiser.render(piece.score, piece.sound), piece.sound.sample_rate, seconds)
+                save_flac(folder / path, synthesiser.render(piece.score, piece.sound), piece.sound.sample_rate, seconds)
             group = f"{DATASET}:{piece.accompaniment}"
             rows.append((path.as_posix(), DATASET, label, group, f"{seconds:.1f}", _BANDWIDTH_HZ))
             progress(number + 1, count)
@@ -261,13 +260,6 @@ def render_dances(
     except OSError as error:
         raise DataError(f"{folder} cannot be written", rule=error.strerror or str(error)) from error
     return listing
-
-
-def _save(path: Path, samples: np.ndarray, sample_rate: int, seconds: float) -> None:
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(".partial")
-    soundfile.write(partial, samples[: round(seconds * sample_rate)], sample_rate, format="FLAC", subtype="PCM_16")
-    partial.replace(path)
 
 
 def main() -> int:

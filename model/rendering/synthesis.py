@@ -79,6 +79,14 @@ class Synthesiser:
         return mono * np.float32(0.9 / loudest)
 
 
+def save_flac(path: Path, samples: np.ndarray, sample_rate: int, seconds: float) -> None:
+    """Write float32 [n] samples, no more than so many seconds, as FLAC of 16 bits; whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    soundfile.write(partial, samples[: round(seconds * sample_rate)], sample_rate, format="FLAC", subtype="PCM_16")
+    partial.replace(path)
+
+
 def _run(command: list[str], folder: str, wanted: Path) -> None:
     try:
         done = subprocess.run(

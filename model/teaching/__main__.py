@@ -25,7 +25,7 @@ Teacher = Annotated[Path, typer.Option(help="mn04_as as a Keras model, its list 
 
 @app.command("free-music")
 def free_music(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Fetch freely licensed music from Debian's packages (some 3 GB)."""
+    """Fetch freely licensed music from Debian's packages (some 8 GB)."""
     from model.teaching.free_music import fetch
 
     with Progress(console=Console(stderr=True)) as bar:
@@ -49,16 +49,40 @@ def speech(folder: Folder = DEFAULT_FOLDER, count: int = 300) -> None:
     print(f"{count} recordings in {folder / 'speech'}")
 
 
+@app.command("rendered")
+def render_music(
+    folder: Folder = DEFAULT_FOLDER,
+    pieces: Annotated[int, typer.Option(help="Over each accompaniment of MMA's library.")] = 4,
+    songs: Annotated[int, typer.Option(help="In twelve electronic styles, together.")] = 96,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Have music played by programs, in styles and with instruments that the recordings lack. Needs mma, fluidsynth."""
+    from model.teaching.corpus import RENDERED_FOLDER
+    from model.teaching.rendered import render
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("rendering", total=None)
+        count = render(
+            folder / RENDERED_FOLDER,
+            pieces=pieces,
+            songs=songs,
+            workers=jobs,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            warn=bar.console.print,
+        )
+    print(f"{count} pieces in {folder / RENDERED_FOLDER}")
+
+
 @app.command("prepare")
 def prepare_corpus(
     data: Annotated[list[str], typer.Option(help="A data set's SPEC; may be given several times.")],
     music: Annotated[list[Path] | None, typer.Option(help="A folder of music without labels; likewise.")] = None,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
-    """Decode all sound into one corpus. The folders of `free-music` and `speech` are part of it if they are there."""
-    from model.teaching.corpus import SAMPLE_RATE, prepare
+    """Decode all sound into one corpus; what `free-music`, `rendered` and `speech` left is part of it."""
+    from model.teaching.corpus import RENDERED_FOLDER, SAMPLE_RATE, prepare
 
-    own = [folder / name for name in ("free-music", "speech") if (folder / name).is_dir()]
+    own = [folder / name for name in ("free-music", RENDERED_FOLDER, "speech") if (folder / name).is_dir()]
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("decoding", total=None)
         corpus = prepare(
@@ -105,6 +129,7 @@ def train_student(
     batch_size: int = 128,
     learning_rate: float = 2e-3,
     seed: int = 1,
+    start_from: Annotated[Path | None, typer.Option(help="The folder of a student that this one is at first.")] = None,
 ) -> None:
     """Train the student on the examples. Ctrl-C stops it after the step; the same command goes on."""
     from model.teaching.student import LessonPlan, train
@@ -114,14 +139,22 @@ def train_student(
     loop = LoopSettings(epochs=epochs, patience=epochs, learning_rate=learning_rate, weight_decay=1e-3)
     plan = LessonPlan(batch_size=batch_size, seed=seed, loop=loop)
     with Interruption() as interruption:
-        _, outcome = train(folder / "examples", folder / "student", plan, interruption=interruption, watcher=_Printed())
+        _, outcome = train(
+            folder / "examples",
+            folder / "student",
+            plan,
+            start=start_from,
+            interruption=interruption,
+            watcher=_Printed(),
+        )
     print("finished" if outcome.finished else "stopped; the same command goes on", folder / "student")
 
 
 @app.command("agreement")
 def measure_agreement(folder: Folder = DEFAULT_FOLDER) -> None:
     """Compare the student with its teachers on artists it never heard, and show how it learned, as tables."""
-    from model.teaching.report import agreement_table, agreements, history_table, read_student
+    from model.teaching.report import agreement_table, agreements, history_table
+    from model.teaching.student import read_student
 
     student = read_student(folder / "student")
     print(f"{agreement_table(agreements(folder / 'examples', student))}\n\n{history_table(student)}")

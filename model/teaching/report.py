@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from model.errors import DataError
 from model.measures.text_table import table
 from model.networks.recipes import NETWORKS as RECIPES
 from model.networks.weights import put_weights
 from model.teaching.agreement import Agreement, answers, compare
 from model.teaching.shards import Shards
-from model.teaching.student import DESCRIPTION_FILE, WEIGHTS_FILE
+from model.teaching.student import StudentFiles
 
 _TEACHERS = {"audioset": "mn04_as, music classes", "msd": "MSD_musicnn", "mtt": "MTT_musicnn"}
 _SIDES = {"plain": "as recorded", "altered": "altered and mixed"}
 _LOWEST = 3
-
-
-@dataclass(frozen=True)
-class StudentFiles:
-    """A trained student as it lies on disk: what is said of it, and its weights by name."""
-
-    described: dict[str, Any]
-    weights: dict[str, np.ndarray]
-
-
-def read_student(folder: Path) -> StudentFiles:
-    """What `model.teaching.student.train` wrote; raises DataError if it is not there or cannot be read."""
-    try:
-        described = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
-            return StudentFiles(described, dict(arrays))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"there is no student in {folder}", rule=str(error), next_step="`python -m model.teaching train`"
-        ) from error
 
 
 def agreements(examples: Path, student: StudentFiles) -> list[Agreement]:

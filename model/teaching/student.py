@@ -13,7 +13,7 @@ import numpy as np
 from model.bundle_writing import write_arrays
 from model.errors import DataError
 from model.networks.recipes import NETWORKS as RECIPES
-from model.networks.weights import read_weights
+from model.networks.weights import put_weights, read_weights
 from model.teaching.agreement import answers, compare
 from model.teaching.shards import Batch, Shards
 from model.training.checkpoint import CheckpointFolder
@@ -109,11 +109,44 @@ class TeachingLoss:
         return entropy + self._plan.correlation_weight * errors + self._plan.embedding_weight * imitation
 
 
-def build(plan: LessonPlan, tag_count: int, embedding_size: int) -> keras.Model:
-    """The student in training: its own outputs and "imitated", which stands on its embedding and is left out later."""
+@dataclass(frozen=True)
+class StudentFiles:
+    """A trained student as it lies on disk: what is said of it, and its weights by name."""
+
+    described: dict[str, Any]
+    weights: dict[str, np.ndarray]
+
+
+def read_student(folder: Path) -> StudentFiles:
+    """What `model.teaching.student.train` wrote; raises DataError if it is not there or cannot be read."""
+    try:
+        described = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+            return StudentFiles(described, dict(arrays))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"there is no student in {folder}", rule=str(error), next_step="`python -m model.teaching train`"
+        ) from error
+
+
+def lessons(described: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a student was taught with, the first time first: how many examples, in how many epochs."""
+    epochs = len(described["history"])
+    return [*described.get("earlier", []), {"examples": described["examples"], "epochs": epochs}]
+
+
+def build(
+    plan: LessonPlan, tag_count: int, embedding_size: int, start: Mapping[str, np.ndarray] | None = None
+) -> keras.Model:
+    """The student in training: its own outputs and "imitated", which stands on its embedding and is left out later.
+
+    start : weights of an earlier student, as it leaves them; without, those of a new network.
+    """
     import keras
 
     network = RECIPES[plan.recipe].build(tag_count, exclusive=False)
+    if start is not None:
+        put_weights(network, start, owner="the earlier student")
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = plan.dropout
@@ -122,16 +155,32 @@ def build(plan: LessonPlan, tag_count: int, embedding_size: int) -> keras.Model:
 
 
 def train(
-    examples: Path, out: Path, plan: LessonPlan, *, interruption: Interruption, watcher: Watcher
+    examples: Path,
+    out: Path,
+    plan: LessonPlan,
+    *,
+    start: Path | None = None,
+    interruption: Interruption,
+    watcher: Watcher,
 ) -> tuple[keras.Model, Outcome]:
-    """Train a student, or go on with it, and write its weights, names and history into `out`."""
+    """Train a student, or go on with it, and write its weights, names and history into `out`.
+
+    start : folder of an earlier student, which this one is at first.
+    """
     import keras
 
     keras.utils.set_random_seed(plan.seed)
     taught, tested = Shards(examples, "train"), Shards(examples, "plain")
     tag_count, embedding_size = len(taught.tag_names), len(taught.statistics()[1])
+    earlier = None if start is None else read_student(start)
+    if earlier is not None and earlier.described["tags"] != list(taught.tag_names):
+        raise DataError(
+            f"the student in {start} says other things than these examples teach",
+            rule="it must have had the same teachers",
+            next_step="Start from nothing, or make examples with its teachers",
+        )
     loop = Loop(
-        lambda: build(plan, tag_count, embedding_size),
+        lambda: build(plan, tag_count, embedding_size, earlier.weights if earlier else None),
         TeachingLoss(taught, plan),
         plan.loop,
         ShardBatches(taught, plan.batch_size, plan.seed),
@@ -142,7 +191,9 @@ def train(
         found = {one.teacher: one.mean for one in compare("plain", tested, student, teacher)}
         return {SCORE: float(np.mean(list(found.values()))), **found}
 
-    fingerprint = {**asdict(plan), "examples": taught.count, "tags": list(taught.tag_names)}
+    # What the earlier student learned is part of what an interrupted training goes on with.
+    begun = None if earlier is None else earlier.described["history"]
+    fingerprint = {**asdict(plan), "examples": taught.count, "tags": list(taught.tag_names), "begun": begun}
     outcome = loop.run(validate, CheckpointFolder(out, fingerprint), interruption=interruption, watcher=watcher)
     network = keras.Model(loop.model.input, {name: loop.model.output[name] for name in ("scores", "embedding")})
     weights = {path: values for path, values in read_weights(network).items() if not path.startswith("imitated")}
@@ -152,6 +203,7 @@ def train(
         "tags": list(taught.tag_names),
         "examples": taught.count,
         "best_epoch": outcome.best_epoch,
+        **({} if earlier is None else {"earlier": lessons(earlier.described)}),
         "history": [dict(record) for record in outcome.history],
     }
     (out / DESCRIPTION_FILE).write_text(json.dumps(described, indent=1), encoding="utf-8")

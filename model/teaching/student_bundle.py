@@ -11,7 +11,8 @@ from model.bundle_network import network_arrays
 from model.bundle_writing import write_bundle, write_network_bundle
 from model.card import Card
 from model.networks.recipes import NETWORKS as RECIPES
-from model.teaching.report import agreement_table, agreements, read_student
+from model.teaching.report import agreement_table, agreements
+from model.teaching.student import lessons, read_student
 
 NAME = "student"
 STUDENT_FILE = "student.npz"
@@ -35,8 +36,8 @@ def write_student(examples: Path, student: Path, folder: Path, *, beside: Bundle
             "MTT_musicnn and EfficientAT's mn04_as would say: tags, music's genres, and whether there is music at all."
         ),
         trained_on=(
-            f"{described['examples']:,} stretches of 3 s, altered and mixed, each labelled by the three teachers as it "
-            f"then was; {described['best_epoch']} times. No human labels.",
+            "Stretches of 3 s, altered and mixed, each labelled by the three teachers as it then was: "
+            f"{_rounds(lessons(described))}. No human labels.",
             "Most of the sound is music of data sets and of Debian's free packages; some is speech and noise.",
         ),
         measured=(
@@ -73,4 +74,14 @@ def write_student(examples: Path, student: Path, folder: Path, *, beside: Bundle
         texts={path.name: path.read_text(encoding="utf-8") for path in sorted(beside.folder.glob("LICENSE*"))},
         arrays={**network_arrays(beside.networks), STUDENT_FILE: weights},
         **own,
+    )
+
+
+def _rounds(taught: list[dict[str, Any]]) -> str:
+    first, *later = taught
+    return ", then ".join(
+        [
+            f"{first['examples']:,} examples in {first['epochs']} rounds",
+            *(f"{one['examples']:,} in {one['epochs']}" for one in later),
+        ]
     )

@@ -11,11 +11,12 @@ import pytest
 from model.bundle_writing import write_arrays
 from model.errors import DataError
 from model.library import Library
+from model.networks.weights import read_weights
 from model.teaching.agreement import correlate
 from model.teaching.examples import NAMES_FILE
-from model.teaching.report import agreement_table, agreements, history_table, read_student
+from model.teaching.report import agreement_table, agreements, history_table
 from model.teaching.shards import Shards
-from model.teaching.student import DESCRIPTION_FILE, LessonPlan, TeachingLoss, train
+from model.teaching.student import DESCRIPTION_FILE, LessonPlan, TeachingLoss, build, read_student, train
 from model.teaching.student_bundle import write_student
 from model.training.interruption import Interruption
 from model.training.loop import LoopSettings
@@ -119,6 +120,34 @@ def test_the_student_can_stand_beside_a_teacher(examples: Path, tmp_path: Path) 
     said = classifier.probabilities(classifier.network(window))
     assert said.shape == (1, len(bundle.labels)) and ((said > 0.0) & (said < 1.0)).all()
     assert (tmp_path / "bundle" / "LICENSE-musicnn").is_file()
+
+
+def test_a_student_starts_from_an_earlier_one(examples: Path, tmp_path: Path) -> None:
+    earlier, later = tmp_path / "earlier", tmp_path / "later"
+    train(examples, earlier, plan(2), interruption=Interruption(), watcher=Silent())
+    left = read_student(earlier)
+    started = read_weights(build(plan(1), len(left.described["tags"]), 4, left.weights))
+    assert all(np.array_equal(values, started[path]) for path, values in left.weights.items())
+    train(examples, later, plan(1), start=earlier, interruption=Interruption(), watcher=Silent())
+
+    written = write_student(examples, later, tmp_path / "bundle")
+    assert read_student(later).described["earlier"] == [{"examples": 512, "epochs": 2}]
+    assert "512 examples in 2 rounds, then 512 in 1" in (written.folder / "card.md").read_text(encoding="utf-8")
+
+
+def test_a_student_of_other_teachers_is_no_start(examples: Path, tmp_path: Path) -> None:
+    train(examples, tmp_path / "earlier", plan(1), interruption=Interruption(), watcher=Silent())
+    described = tmp_path / "earlier" / DESCRIPTION_FILE
+    described.write_text(described.read_text().replace("mtt:both", "mtt:neither"))
+    with pytest.raises(DataError, match="same teachers"):
+        train(
+            examples,
+            tmp_path / "later",
+            plan(1),
+            start=tmp_path / "earlier",
+            interruption=Interruption(),
+            watcher=Silent(),
+        )
 
 
 def test_a_student_that_was_not_trained_is_an_error(tmp_path: Path) -> None:
