@@ -109,6 +109,7 @@ def make_examples(
 ) -> None:
     """Make and label examples. Can be stopped and started again: what is there is not made anew."""
     from model.teaching.examples import ShardRange, write_shards
+    from model.training.workers import one_thread_each
 
     wanted = [
         ShardRange(side, first, stop, jobs)
@@ -116,7 +117,7 @@ def make_examples(
         for first in range(jobs)
     ]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with one_thread_each(), ProcessPoolExecutor(jobs, mp_context=context) as pool:
         for made in [pool.submit(write_shards, folder / "corpus", folder / "examples", teacher, one) for one in wanted]:
             made.result()
     print(f"{len(list((folder / 'examples').glob('train-*.targets.npz')))} shards in {folder / 'examples'}")
@@ -152,12 +153,13 @@ def train_student(
 
 @app.command("agreement")
 def measure_agreement(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Compare the student with its teachers on artists it never heard, and show how it learned, as tables."""
-    from model.teaching.report import agreement_table, agreements, history_table
+    """Compare the student with its teachers on artists it never heard, and show how it learned: tables, curves."""
+    from model.teaching.report import agreement_table, agreements, history_chart, history_table
     from model.teaching.student import read_student
 
     student = read_student(folder / "student")
     print(f"{agreement_table(agreements(folder / 'examples', student))}\n\n{history_table(student)}")
+    print(f"\n{history_chart(student)}")
 
 
 @app.command("bundle")

@@ -10,7 +10,7 @@ from model.networks.recipes import NETWORKS as RECIPES
 from model.networks.weights import put_weights
 from model.teaching.agreement import Agreement, answers, compare
 from model.teaching.shards import Shards
-from model.teaching.student import StudentFiles
+from model.teaching.student import StudentFiles, lessons
 
 _TEACHERS = {"audioset": "mn04_as, music classes", "msd": "MSD_musicnn", "mtt": "MTT_musicnn"}
 _SIDES = {"plain": "as recorded", "altered": "altered and mixed"}
@@ -46,16 +46,37 @@ def agreement_table(found: Sequence[Agreement]) -> str:
 
 
 def history_table(student: StudentFiles) -> str:
-    """Markdown: how the training went, a line for every epoch."""
-    rows: list[tuple[str, ...]] = [("epoch", "loss", "learning rate", "AudioSet r", "MSD r", "MTT r")]
-    for record in student.described["history"]:
-        values = (record[f"validation_{teacher}"] for teacher in _TEACHERS)
-        rows.append(
-            (
-                f"{record['epoch']:.0f}",
-                f"{record['loss']:.3f}",
-                f"{record['learning_rate']:.5f}",
-                *(f"{value:.3f}" for value in values),
+    """Markdown: how the training went, a line for every epoch; with that of earlier students it started from."""
+    rows: list[tuple[str, ...]] = [("examples", "epoch", "loss", "learning rate", "AudioSet r", "MSD r", "MTT r")]
+    for lesson in lessons(student.described):
+        for record in lesson["history"]:
+            rows.append(
+                (
+                    f"{lesson['examples']:,}",
+                    f"{record['epoch']:.0f}",
+                    f"{record['loss']:.3f}",
+                    f"{record['learning_rate']:.5f}",
+                    *(f"{record[f'validation_{teacher}']:.3f}" for teacher in _TEACHERS),
+                )
             )
-        )
     return "\n".join(table(rows))
+
+
+def history_chart(student: StudentFiles) -> str:
+    """The same agreements as curves, in the language of Mermaid, which shows them where Markdown is shown."""
+    records = [record for lesson in lessons(student.described) for record in lesson["history"]]
+    curves = [
+        ", ".join(f"{record[f'validation_{teacher}']:.3f}" for record in records)
+        for teacher in ("msd", "mtt", "audioset")
+    ]
+    return "\n".join(
+        [
+            "```mermaid",
+            "xychart-beta",
+            '    title "Agreement with MSD_musicnn (above), MTT_musicnn, mn04_as (below)"',
+            f'    x-axis "epoch" 1 --> {len(records)}',
+            '    y-axis "mean r"',
+            *(f"    line [{', '.join(f'{value:.3f}' for value in values)}]" for values in curves),
+            "```",
+        ]
+    )

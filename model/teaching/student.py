@@ -130,9 +130,8 @@ def read_student(folder: Path) -> StudentFiles:
 
 
 def lessons(described: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a student was taught with, the first time first: how many examples, in how many epochs."""
-    epochs = len(described["history"])
-    return [*described.get("earlier", []), {"examples": described["examples"], "epochs": epochs}]
+    """What a student was taught with, the first time first: "examples", how many, and the "history" of their epochs."""
+    return [*described.get("earlier", []), {name: described[name] for name in ("examples", "history")}]
 
 
 def build(

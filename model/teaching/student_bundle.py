@@ -81,7 +81,7 @@ def _rounds(taught: list[dict[str, Any]]) -> str:
     first, *later = taught
     return ", then ".join(
         [
-            f"{first['examples']:,} examples in {first['epochs']} rounds",
-            *(f"{one['examples']:,} in {one['epochs']}" for one in later),
+            f"{first['examples']:,} examples in {len(first['history'])} rounds",
+            *(f"{one['examples']:,} in {len(one['history'])}" for one in later),
         ]
     )

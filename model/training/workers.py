@@ -47,7 +47,7 @@ def each(
     # Spawned and not forked: a fork of a process with TensorFlow's threads may hang.
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
     try:
-        with _one_thread_each():
+        with one_thread_each():
             while waiting or under_way:
                 while waiting and len(under_way) < workers * _AHEAD and not cancelled():
                     task = waiting.pop()
@@ -82,7 +82,7 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes that start meanwhile multiply matrices with one thread: there are as many of them as cores."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}

@@ -14,9 +14,9 @@ from model.library import Library
 from model.networks.weights import read_weights
 from model.teaching.agreement import correlate
 from model.teaching.examples import NAMES_FILE
-from model.teaching.report import agreement_table, agreements, history_table
+from model.teaching.report import agreement_table, agreements, history_chart, history_table
 from model.teaching.shards import Shards
-from model.teaching.student import DESCRIPTION_FILE, LessonPlan, TeachingLoss, build, read_student, train
+from model.teaching.student import DESCRIPTION_FILE, LessonPlan, TeachingLoss, build, lessons, read_student, train
 from model.teaching.student_bundle import write_student
 from model.training.interruption import Interruption
 from model.training.loop import LoopSettings
@@ -131,7 +131,11 @@ def test_a_student_starts_from_an_earlier_one(examples: Path, tmp_path: Path) ->
     train(examples, later, plan(1), start=earlier, interruption=Interruption(), watcher=Silent())
 
     written = write_student(examples, later, tmp_path / "bundle")
-    assert read_student(later).described["earlier"] == [{"examples": 512, "epochs": 2}]
+    later_student = read_student(later)
+    assert [lesson["examples"] for lesson in lessons(later_student.described)] == [512, 512]
+    assert len(history_table(later_student).splitlines()) == 2 + 3
+    curves = [line for line in history_chart(later_student).splitlines() if "line [" in line]
+    assert len(curves) == 3 and all(len(curve.split(",")) == 3 for curve in curves)
     assert "512 examples in 2 rounds, then 512 in 1" in (written.folder / "card.md").read_text(encoding="utf-8")
 
 
