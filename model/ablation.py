@@ -64,7 +64,7 @@ def ablate(
     variants = recipe_variants(recipe, rendered)
     hits = {change: TrackHits(labels) for change in variants}
     total, done = len(variants) * folds, 0
-    for fold in split_folds(heard, labels, folds=folds):
+    for fold in split_folds(heard, folds=folds):
         whole: Sequence[Part] = ()
         for change, variant in variants.items():
             if variant.train is not None:
@@ -113,8 +113,6 @@ def recipe_variants(recipe: Recipe, rendered: Rendered = ()) -> dict[str, Varian
     strength = recipe.inverse_regularisation
     found["ten times less regularisation"] = Variant(training(replace(recipe, inverse_regularisation=10.0 * strength)))
     found["ten times more regularisation"] = Variant(training(replace(recipe, inverse_regularisation=strength / 10.0)))
-    if recipe.also_means:
-        found["without music of kindred labels"] = Variant(_without_kindred(training(recipe)))
     return found
 
 
@@ -129,11 +127,3 @@ def _without_source_balance(learn: Train) -> Train:
 
 def _of_one_source(outputs: TrackOutputs) -> TrackOutputs:
     return replace(outputs, track=replace(outputs.track, dataset="all"))
-
-
-def _without_kindred(learn: Train) -> Train:
-    def train(heard: Heard, labels: tuple[str, ...], tags: tuple[str, ...]) -> Sequence[Part]:
-        own = {name: [o for o in tracks if o.track.label in labels] for name, tracks in heard.items()}
-        return learn(own, labels, tags)
-
-    return train

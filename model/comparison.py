@@ -122,10 +122,7 @@ class CommonTracks:
         self.name, self.title, self.citation = whole.name, whole.title, whole.citation
         self.licence, self.homepage, self.notes = whole.licence, whole.homepage, whole.notes
         self.labels, self.exclusive, self.remote = whole.labels, whole.exclusive, whole.remote
-        known = [
-            {alike(label) for label in (*b.labels, *b.meanings, *((b.recipe and b.recipe.also_means) or {}))}
-            for b in bundles
-        ]
+        known = [{alike(label) for label in (*b.labels, *b.meanings)} for b in bundles]
         self._tracks = tuple(
             track for track in whole.tracks() if all({alike(label) for label in track.labels} & each for each in known)
         )

@@ -125,13 +125,6 @@ def examine(
         rendered = read_rendered(bundle)
         if recipe.rhythm is not None and recipe.rhythm.rendered_weight > 0.0 and not rendered:
             note(f"{bundle.name} may have learned rhythms from rendered music too, which is missing in this test.")
-        absent = set(recipe.also_means or ()) - {track.label for track in usable}
-        if absent:
-            named = ", ".join(sorted(absent)[:3]) + (" and the like" if len(absent) > 3 else "")
-            note(
-                f"{bundle.name} also learned from music called {named}, which is not in this data: "
-                "the figures are those of its recipe without that music."
-            )
         results = cross_validate(recipe, bundle.labels, bundle.network_tags, heard, rendered=rendered)
         results.window_seconds = bundle.front_end.window_seconds
     elif tags is not None and not as_it_is:
@@ -177,13 +170,11 @@ def label_threshold(bundle: Bundle) -> float:
 
 def _usable_tracks(bundle: Bundle, dataset: Dataset, recipe: Recipe | None) -> tuple[list[LabelledTrack], list[str]]:
     """The tracks that prove something, and sentences about the others."""
-    also_means = recipe.also_means if recipe else None
     everything = dataset.tracks()
     if dataset.exclusive and not bundle.exclusive:
         usable = in_tags(everything, bundle.labels)
     else:
-        names = (*bundle.labels, *(also_means or {}))
-        usable = known_tracks(everything, names, bundle.meanings, exclusive=bundle.exclusive)
+        usable = known_tracks(everything, bundle.labels, bundle.meanings, exclusive=bundle.exclusive)
     _require_known(bundle, dataset, usable, f"no track in {dataset.name} has a label that {bundle.name} knows")
     check_copies(usable)
     left_out = []
@@ -269,7 +260,7 @@ def cross_validate(
     results, temperatures = Results(labels), []
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
-    sources = sorted({track.dataset for track in tracks if track.label in labels})
+    sources = sorted({track.dataset for track in tracks})
     heard_tests = {name: alteration for name, alteration in {**TESTS, **TEMPO_TESTS}.items() if alteration in heard}
     splits = [(heard_tests, [track for track in tracks if fold_of[track.group] == fold]) for fold in range(folds)]
     if len(sources) > 1:
@@ -279,7 +270,7 @@ def cross_validate(
         # An artist who is in two sources is tested, so is not trained on.
         groups = {track.group for track in held_out}
         training = only(heard, lambda track: track.path not in paths and track.group not in groups)  # noqa: B023
-        tested = only(heard, lambda track: track.path in paths and track.label in labels)  # noqa: B023
+        tested = only(heard, lambda track: track.path in paths)  # noqa: B023
         music = without_groups(rendered, groups)
         known = {o.track.label for o in (*training["plain"], *heard_by_the_head(music))}
         if not tested["plain"] or (tests is UNSEEN_SOURCE_TEST and {o.track.label for o in tested["plain"]} - known):

@@ -24,13 +24,13 @@ class Fold:
     tested: Sequence[TrackOutputs]
 
 
-def split_folds(heard: Heard, labels: Sequence[str], *, folds: int = FOLDS) -> Iterator[Fold]:
+def split_folds(heard: Heard, *, folds: int = FOLDS) -> Iterator[Fold]:
     """Folds with artists apart, as `model.evaluation.cross_validate` makes them of the same music."""
     tracks = [outputs.track for outputs in heard["plain"]]
     fold_of = dict(zip((track.group for track in tracks), grouped_folds(tracks, folds=folds), strict=True))
     for fold in range(folds):
         training = only(heard, lambda track: fold_of[track.group] != fold)  # noqa: B023 - used at once
-        tested = [o for o in heard["plain"] if fold_of[o.track.group] == fold and o.track.label in labels]
+        tested = [o for o in heard["plain"] if fold_of[o.track.group] == fold]
         if tested:
             check_apart((o.track for o in training["plain"]), (o.track for o in tested))
             yield Fold(training, tested)

@@ -74,7 +74,7 @@ def learning_curve(
     total, done = len(runs) * folds, 0
     hits = {run: TrackHits(labels) for run in runs}
     counted: dict[float, list[int]] = defaultdict(list)
-    for fold in split_folds(heard, labels, folds=folds):
+    for fold in split_folds(heard, folds=folds):
         for share, seed in runs:
             chosen = nested_artists(fold.training, share, seed)
             part = only(fold.training, lambda track: track.group in chosen)  # noqa: B023 - used at once

@@ -17,7 +17,7 @@ from model.folds import grouped_folds
 from model.head import fit_head, label_weights, source_class_weights
 from model.parts import RHYTHM, HeadPart, Part, RhythmPart, ZeroShotPart, describe_head, head_arrays
 from model.rendering.moving import moved, step_to_recordings
-from model.rhythm_recipe import RhythmRecipe, fit_rhythm, label_meanings, rhythm_of_track
+from model.rhythm_recipe import RhythmRecipe, fit_rhythm, rhythm_of_track
 from model.tag_reading import TagReading
 
 STRETCH_WINDOWS = 3
@@ -45,7 +45,6 @@ class Recipe:
     synonyms : for each label the tags of the network that mean it.
     zero_shot_weight : of the network's own tags among the parts; 0 leaves them out.
     alterations : how the training music is heard (see `model.augmentation`).
-    also_means : labels of the data that count as labels of the bundle in training, never in testing.
     rhythm : how the part on the rhythm is trained; None leaves it out.
     balance : what counts the same in training: "source" for every (source, label), "label" for every label (see
         `model.head.label_weights`), "window" for every label and every window of it: where a source has but a song or
@@ -64,7 +63,6 @@ class Recipe:
     zero_shot_weight: float = 0.5
     zero_shot_epsilon: float = 1e-4
     zero_shot_absent: float = -1.5
-    also_means: Mapping[str, str] | None = None
     rhythm: RhythmRecipe | None = None
     balance: str = "source"
     calibrated_on: str = "sources"
@@ -147,7 +145,7 @@ class Recipe:
         """
         recordings = [outputs for alteration in self.alterations for outputs in heard[alteration]]
         tracks = [*recordings, *self.placed(heard_by_the_head(rendered), recordings, labels)]
-        truth = window_truth(tracks, labels, self.also_means)
+        truth = window_truth(tracks, labels)
         sources = [outputs.track.dataset for outputs in tracks for _ in range(len(outputs.tags))]
         if self.balance == "label":
             groups = [outputs.track.group for outputs in tracks for _ in range(len(outputs.tags))]
@@ -166,7 +164,7 @@ class Recipe:
         parts: list[Part] = [head]
         if self.rhythm is not None:
             weighing = {"by_source": self.balance != "window", "by_artists": self.balance == "label"}
-            parts.append(fit_rhythm(self.rhythm, recordings, rendered, labels, self.also_means, **weighing))
+            parts.append(fit_rhythm(self.rhythm, recordings, rendered, labels, **weighing))
         return (*parts, *self.zero_shots(labels, tags))
 
     def placed(
@@ -253,12 +251,10 @@ def add_scores(parts: Sequence[Part], tracks: Sequence[TrackOutputs]) -> np.ndar
     return np.asarray(sum(part.scores(outputs) for part in parts))
 
 
-def window_truth(
-    tracks: Sequence[TrackOutputs], labels: Sequence[str], also_means: Mapping[str, str] | None = None
-) -> np.ndarray:
+def window_truth(tracks: Sequence[TrackOutputs], labels: Sequence[str]) -> np.ndarray:
     """int [windows]: the index of the right label of every window."""
-    meanings = label_meanings(labels, also_means)
-    return np.concatenate([np.full(len(track.tags), meanings[track.track.label]) for track in tracks])
+    indices = {label: index for index, label in enumerate(labels)}
+    return np.concatenate([np.full(len(track.tags), indices[track.track.label]) for track in tracks])
 
 
 def only(heard: Heard, wanted: Callable[[LabelledTrack], bool]) -> Heard:

@@ -85,7 +85,7 @@ def repeat_folds(
         likely: dict[str, list[np.ndarray]] = {test: [] for test in tests}
         for fold in range(FOLDS):
             training = only(heard, lambda track: fold_of[track.group] != fold)  # noqa: B023 - used at once
-            tested = only(heard, lambda track: fold_of[track.group] == fold and track.label in labels)  # noqa: B023
+            tested = only(heard, lambda track: fold_of[track.group] == fold)  # noqa: B023
             check_apart((o.track for o in training["plain"]), (o.track for o in tested["plain"]))
             parts = recipe.train(training, labels, tags, rendered)
             for test, alteration in tests.items():
@@ -144,7 +144,7 @@ def _measure(chosen: argparse.Namespace, say: Callable[[str], None]) -> Repeated
         raise DataError(
             f"{bundle.name} cannot be trained anew", rule="it needs a recipe, and labels of which one is right"
         )
-    tracks = known_tracks(read_labels(chosen.data), (*bundle.labels, *(recipe.also_means or {})), bundle.meanings)
+    tracks = known_tracks(read_labels(chosen.data), bundle.labels, bundle.meanings)
     check_copies(tracks)
     tests = {**TESTS, **TEMPO_TESTS} if recipe.rhythm is not None else TESTS
     heard = listen(

@@ -55,7 +55,6 @@ def fit_rhythm(
     tracks: Sequence[TrackOutputs | TrackRhythm],
     rendered: Sequence[TrackOutputs | TrackRhythm],
     labels: Sequence[str],
-    also_means: Mapping[str, str] | None = None,
     *,
     by_source: bool = True,
     by_artists: bool = False,
@@ -67,15 +66,15 @@ def fit_rhythm(
     together (see `model.head.label_weights`): a label that was only rendered is then no rarer than others, and
     `rendered_weight` says nothing.
     """
-    meanings = label_meanings(labels, also_means)
+    indices = {label: index for index, label in enumerate(labels)}
     if by_artists:
         tracks, rendered = [*tracks, *rendered], ()
     recordings = [(o.track.dataset if by_source else "", o.track.label, rhythm_of_track(o)) for o in tracks]
-    kinds = [_Rows(recordings, meanings)]
+    kinds = [_Rows(recordings, indices)]
     if by_artists:
-        kinds[0].weights = _artist_weights(tracks, meanings)
+        kinds[0].weights = _artist_weights(tracks, indices)
     if rendered and recipe.rendered_weight > 0.0:
-        made = _Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in rendered], meanings)
+        made = _Rows([(o.track.dataset, o.track.label, rhythm_of_track(o)) for o in rendered], indices)
         # However much of it there is: it must not drown the recordings, nor loosen the regularisation.
         made.weights *= recipe.rendered_weight * (len(kinds[0].truth) or len(made.truth)) / max(len(made.truth), 1)
         kinds.append(made)
@@ -100,18 +99,10 @@ def fit_rhythm(
     return RhythmPart(head)
 
 
-def label_meanings(labels: Sequence[str], also_means: Mapping[str, str] | None = None) -> dict[str, int]:
-    """The index of the bundle's label that stands for each label of the data."""
-    meanings = {label: index for index, label in enumerate(labels)}
-    for label, meaning in (also_means or {}).items():
-        meanings.setdefault(label, meanings[meaning])
-    return meanings
-
-
-def _artist_weights(tracks: Sequence[TrackOutputs | TrackRhythm], meanings: Mapping[str, int]) -> np.ndarray:
+def _artist_weights(tracks: Sequence[TrackOutputs | TrackRhythm], indices: Mapping[str, int]) -> np.ndarray:
     """float64 [windows that have a rhythm]."""
     counts = [int(np.isfinite(rhythm_of_track(outputs)).all(axis=1).sum()) for outputs in tracks]
-    truth = np.repeat([meanings[outputs.track.label] for outputs in tracks], counts)
+    truth = np.repeat([indices[outputs.track.label] for outputs in tracks], counts)
     pairs = list(zip(tracks, counts, strict=True))
     sources = [outputs.track.dataset for outputs, count in pairs for _ in range(count)]
     groups = [outputs.track.group for outputs, count in pairs for _ in range(count)]
@@ -132,11 +123,10 @@ def _refusal(rule: str) -> BundleError:
 class _Rows:
     """Windows that have a rhythm: features float32 [n, ...], truth int [n], weights float64 [n], one on average."""
 
-    def __init__(self, tracks: list[tuple[str, str, np.ndarray]], meanings: Mapping[str, int]) -> None:
+    def __init__(self, tracks: list[tuple[str, str, np.ndarray]], index_of: Mapping[str, int]) -> None:
         heard = [np.isfinite(rhythm).all(axis=1) for _, _, rhythm in tracks]
         counts = [int(rows.sum()) for rows in heard]
         self.features = np.concatenate([rhythm[rows] for (_, _, rhythm), rows in zip(tracks, heard, strict=True)])
-        indices = [meanings[label] for _, label, _ in tracks]
-        self.truth = np.repeat(indices, counts).astype(int)
+        self.truth = np.repeat([index_of[label] for _, label, _ in tracks], counts).astype(int)
         sources = [source for (source, _, _), count in zip(tracks, counts, strict=True) for _ in range(count)]
         self.weights = source_class_weights(sources, self.truth) if sources else np.empty(0)

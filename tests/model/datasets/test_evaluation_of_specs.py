@@ -1,14 +1,12 @@
 """`evaluate` takes every SPEC, and calls labels as the bundle does."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model.classifier import BundleClassifier
-from model.datasets.spec import open_dataset
 from model.errors import DataError
-from model.evaluation import AS_IT_IS, CROSS_VALIDATION, evaluate, group_id
+from model.evaluation import AS_IT_IS, evaluate
 from model.library import Library
 from tests.model.datasets import small_music
 from tests.model.datasets.small_music import write_csv, write_tone
@@ -65,28 +63,3 @@ def test_music_of_other_labels_is_refused(genres: BundleClassifier, tmp_path: Pa
     write_tone(tmp_path / "music" / "polka" / "artist" / "a.wav", 200)
     with pytest.raises(DataError, match="no track in music has a label"):
         evaluate(genres, f"folder:{tmp_path / 'music'}")
-
-
-def test_music_that_only_the_recipe_knew_is_missed_in_words(genres: BundleClassifier, tmp_path: Path) -> None:
-    for label, hertz in (("jazz", 200), ("rock", 900)):
-        for artist in range(6):
-            write_tone(tmp_path / "music" / label / f"{label} {artist}" / "a.wav", hertz + 10 * artist)
-    genres.load()
-    recipe = genres.bundle.recipe
-    assert recipe is not None
-    bundle = replace(
-        genres.bundle,
-        recipe=replace(recipe, also_means={"rendered rock": "rock"}),
-        training_groups=frozenset(
-            group_id(track.group) for track in open_dataset(f"folder:{tmp_path / 'music'}").tracks()
-        ),
-    )
-    warnings: list[str] = []
-    report = evaluate(
-        BundleClassifier(bundle, lambda _: genres.network),
-        f"folder:{tmp_path / 'music'}",
-        cache_folder=tmp_path / "cache",
-        warn=warnings.append,
-    )
-    assert report.protocol == CROSS_VALIDATION
-    assert [sentence for sentence in warnings if "rendered rock" in sentence and "not in this data" in sentence]
