@@ -65,10 +65,7 @@ def history_table(student: StudentFiles) -> str:
 def history_chart(student: StudentFiles) -> str:
     """The same agreements as curves, in the language of Mermaid, which shows them where Markdown is shown."""
     records = [record for lesson in lessons(student.described) for record in lesson["history"]]
-    curves = [
-        ", ".join(f"{record[f'validation_{teacher}']:.3f}" for record in records)
-        for teacher in ("msd", "mtt", "audioset")
-    ]
+    curves = [[record[f"validation_{teacher}"] for record in records] for teacher in ("msd", "mtt", "audioset")]
     return "\n".join(
         [
             "```mermaid",
