@@ -1,9 +1,9 @@
 """`python -m model.build_ballroom --data FOLDER --rendered FOLDER`: the bundle of the ten competition dances.
 
-Takes the network of the bundle `tags` (or of another, `--base`) as it is, listens to labelled recordings, and to the
-rhythm alone of rendered dances (`python -m model.rendering.dances`), measures the recipe with songs and artists kept
-apart, at other tempi too, and trains it on everything. The bundle keeps the rhythms of the rendered dances, so that
-`genrescope evaluate ballroom --data FOLDER` gives the same figures.
+Takes the network of the bundle `msd_tags` (or of another, `--base`) as it is, listens to labelled recordings, and to
+the rhythm alone of rendered dances (`python -m model.rendering.dances`), measures the recipe with songs and artists
+kept apart, at other tempi too, and trains it on everything. The bundle keeps the rhythms of the rendered dances, so
+that `genrescope evaluate ballroom --data FOLDER` gives the same figures.
 Needs scikit-learn.
 """
 
@@ -273,7 +273,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m model.build_ballroom", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of sound files with a labels.csv")
     parser.add_argument("--rendered", type=Path, required=True, help="folder that model.rendering.dances filled")
-    parser.add_argument("--base", default="tags", help="the bundle whose network is used: its name, or its folder")
+    parser.add_argument("--base", default="msd_tags", help="the bundle whose network is used: its name, or its folder")
     parser.add_argument("--out", type=Path, default=SHIPPED_BUNDLES, help="folder of bundles to write into")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where the network's outputs are kept")
     arguments = parser.parse_args()

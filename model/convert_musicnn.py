@@ -1,7 +1,8 @@
 """`python -m model.convert_musicnn WHEEL`: the published musicnn networks as bundles.
 
 The wheel is `musicnn==0.1.0` from PyPI (`pip download --no-deps musicnn==0.1.0`); it holds TF1 checkpoints. The bundles
-`tags` (trained on the Million Song Dataset) and `mtt_tags` (on MagnaTagATune) come out, checked against known outputs.
+`msd_tags` (trained on the Million Song Dataset) and `mtt_tags` (on MagnaTagATune) come out, checked against known
+outputs.
 Needs TensorFlow, to read the checkpoints.
 """
 
@@ -65,7 +66,7 @@ class Checkpoint:
 
 CHECKPOINTS = (
     Checkpoint(
-        "tags",
+        "msd_tags",
         "MSD_musicnn",
         "Tags (Million Song Dataset)",
         tuple(MSD_TAGS.split("|")),

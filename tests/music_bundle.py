@@ -40,7 +40,7 @@ class HummingNetwork:
 
 def add_music(folder: Path, *, asks: bool = True) -> Path:
     """A copy of a shipped bundle in `folder`, with a part on the rhythm and, if it `asks`, the field `music`."""
-    add_rhythm(folder, random_part(50), source="tags")
+    add_rhythm(folder, random_part(50), source="msd_tags")
     described = json.loads((folder / "bundle.json").read_text())
     # The labels are the tags as they are, and nothing else.
     described["labels"] = described["network"]["tags"]

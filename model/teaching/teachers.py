@@ -41,7 +41,7 @@ class Lesson:
 
 
 class Teachers:
-    """Two musicnn of the bundles `tags` and `mtt_tags`, and EfficientAT's mn04_as.
+    """Two musicnn of the bundles `msd_tags` and `mtt_tags`, and EfficientAT's mn04_as.
 
     audioset_file : mn04_as as a Keras model, with the list of its classes beside it. It is not shipped.
 
@@ -51,7 +51,7 @@ class Teachers:
 
     def __init__(self, audioset_file: Path) -> None:
         library = Library()
-        self._msd, self._mtt = (library.open(name, device="cpu") for name in ("tags", "mtt_tags"))
+        self._msd, self._mtt = (library.open(name, device="cpu") for name in ("msd_tags", "mtt_tags"))
         self._msd.load()
         self._mtt.load()
         import keras

@@ -186,7 +186,7 @@ def test_data_without_electronic_music_is_refused(tmp_path):
 
 
 def test_the_card_says_what_stands_on_rendered_songs_alone(report, heard):
-    source = Library().open("tags").bundle
+    source = Library().open("msd_tags").bundle
     text = card(source.networks, source.licence, report, [o.track for o in heard["plain"]], 48, 1.2, 0.3)
     check_card(text)
     limits = text.split("## Limits")[1]

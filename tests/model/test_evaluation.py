@@ -172,7 +172,7 @@ def test_outputs_are_kept_and_an_unreadable_file_is_left_out(small_folder: Path,
 
 
 def test_a_bundle_of_tags_is_measured_on_the_tags_that_the_music_has(small_folder: Path, tmp_path: Path) -> None:
-    report = evaluate(Library().open("tags", device="cpu"), small_folder, cache_folder=tmp_path / "cache")
+    report = evaluate(Library().open("msd_tags", device="cpu"), small_folder, cache_folder=tmp_path / "cache")
     assert report.protocol == AS_IT_IS
     assert report.labels == ("rock", "jazz")
     assert [line.tracks for line in report.tags] == [3, 3]
@@ -180,7 +180,7 @@ def test_a_bundle_of_tags_is_measured_on_the_tags_that_the_music_has(small_folde
 
 
 def test_scales_of_tags_that_were_fitted_to_the_music_are_fitted_anew(small_folder: Path, tmp_path: Path) -> None:
-    shipped = Library().open("tags", device="cpu")
+    shipped = Library().open("msd_tags", device="cpu")
     groups = frozenset(group_id(track.group) for track in read_labels(small_folder))
     fitted = BundleClassifier(replace(shipped.bundle, training_groups=groups), lambda _: shipped.network)
     shipped.load()

@@ -68,7 +68,7 @@ def places_of(classifier: BundleClassifier, windows: np.ndarray) -> np.ndarray:
 # What is shipped
 
 
-@pytest.mark.parametrize("name", ["genres", "tags", "mtt_tags"])
+@pytest.mark.parametrize("name", ["genres", "tags", "msd_tags", "mtt_tags"])
 def test_every_shipped_bundle_has_a_small_map_that_a_page_can_draw(name: str) -> None:
     bundle = read_bundle(SHIPPED_BUNDLES / name)
     described = shipped_map(name).describe(bundle.labels)
@@ -89,14 +89,14 @@ def test_every_genre_has_its_name_on_the_map() -> None:
     assert sorted(shipped_map("genres").anchor_labels.tolist()) == list(range(10))
 
 
-@pytest.mark.parametrize("name", ["genres", "tags", "mtt_tags"])
+@pytest.mark.parametrize("name", ["genres", "tags", "msd_tags", "mtt_tags"])
 def test_the_file_of_a_map_holds_nothing_but_its_numbers(name: str) -> None:
     with np.load(SHIPPED_BUNDLES / name / MAP_FILE, allow_pickle=False) as arrays:
         assert {values.dtype.kind for values in (arrays[key] for key in arrays.files)} == {"f", "i"}
         assert set(arrays.files) == set(shipped_map(name).arrays())
 
 
-@pytest.mark.parametrize("name", ["genres", "tags", "mtt_tags"])
+@pytest.mark.parametrize("name", ["genres", "tags", "msd_tags", "mtt_tags"])
 def test_points_near_each_other_mostly_share_their_label(name: str) -> None:
     found = shipped_map(name)
     distances = np.square(found.points[:, None] - found.points[None]).sum(axis=2)
@@ -120,7 +120,7 @@ def test_placing_needs_no_training_library() -> None:
 # Placing music
 
 
-@pytest.mark.parametrize("name", ["genres", "tags", "mtt_tags"])
+@pytest.mark.parametrize("name", ["genres", "tags", "msd_tags", "mtt_tags"])
 def test_a_track_of_the_training_music_falls_near_its_own_point(name: str) -> None:
     found = shipped_map(name)
     away = np.linalg.norm(found.place_projected(found.references[0]) - found.points, axis=1)

@@ -61,7 +61,7 @@ def test_what_cannot_be_used_is_refused(described: Any, complaint: str) -> None:
 
 
 def test_a_bundle_is_refused_for_it(tmp_path: Path) -> None:
-    folder = shutil.copytree(SHIPPED_BUNDLES / "tags", tmp_path / "tags")
+    folder = shutil.copytree(SHIPPED_BUNDLES / "msd_tags", tmp_path / "tags")
     described = json.loads((folder / "bundle.json").read_text())
     for music in (None, {"tags": ["no such tag"], "from": 0.5}):
         (folder / "bundle.json").write_text(json.dumps({**described, "music": music}))
@@ -72,7 +72,7 @@ def test_a_bundle_is_refused_for_it(tmp_path: Path) -> None:
 
 
 def test_it_is_written_and_read_back(tmp_path: Path) -> None:
-    tags = Library().open("tags").bundle
+    tags = Library().open("msd_tags").bundle
     card = Card("A test", "Says nothing.", "Chance", "0 tracks", "Everywhere", "Tests only", "As the project")
     music = {"tags": ["rock", "instrumental"], "from": 0.4}
     options: dict[str, Any] = {

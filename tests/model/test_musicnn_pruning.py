@@ -19,7 +19,7 @@ def windows() -> np.ndarray:
     return np.stack([np.zeros((187, 96)), np.full((187, 96), 6.0), clicks, tone, *noise]).astype(np.float32)
 
 
-@pytest.mark.parametrize(("name", "left"), [("tags", 73), ("mtt_tags", 385)])
+@pytest.mark.parametrize(("name", "left"), [("msd_tags", 73), ("mtt_tags", 385)])
 def test_the_pruned_network_answers_as_the_whole_one(name: str, left: int) -> None:
     weights = read_bundle(SHIPPED_BUNDLES / name).networks[0].read_weights()
     assert sum(front_filters(weights).values()) == 2 * TIMBRAL_FILTERS + 3 * TEMPORAL_FILTERS
@@ -50,7 +50,7 @@ def test_filters_that_always_say_the_same_are_told_by_their_weights_not_by_their
 
 
 def test_a_network_without_such_filters_stays_whole() -> None:
-    weights = dict(read_bundle(SHIPPED_BUNDLES / "tags").networks[0].read_weights())
+    weights = dict(read_bundle(SHIPPED_BUNDLES / "msd_tags").networks[0].read_weights())
     generator = np.random.default_rng(7)
     for name in FRONT_LAYERS:
         weights[f"{name}/kernel"] = generator.normal(0.0, 0.05, weights[f"{name}/kernel"].shape).astype(np.float32)

@@ -15,7 +15,7 @@ SIGNALS = ("chirp", "chord", "noise")
 WINDOWS = np.stack([GOLDEN[f"{signal}.logmel"] for signal in SIGNALS])
 
 
-@pytest.mark.parametrize(("name", "checkpoint"), [("tags", "MSD_musicnn"), ("mtt_tags", "MTT_musicnn")])
+@pytest.mark.parametrize(("name", "checkpoint"), [("msd_tags", "MSD_musicnn"), ("mtt_tags", "MTT_musicnn")])
 def test_gives_the_numbers_of_the_original(name: str, checkpoint: str) -> None:
     network = load_musicnn(
         read_bundle(SHIPPED_BUNDLES / name).networks[0].read_weights(), network_id="test", device="cpu"

@@ -28,7 +28,7 @@ OWN = ("loud", "soft", "speech")
 
 def write(folder: Path, networks: list[dict[str, object]] | None = None) -> Bundle:
     """The network of `tags` beside a small one with random weights; two labels read from a tag of each."""
-    tags = Library().open("tags").bundle
+    tags = Library().open("msd_tags").bundle
     keras.utils.set_random_seed(4)
     small = read_weights(NETWORKS["small"].build(len(OWN), False))
     described = describe_networks(tags.networks)
@@ -72,7 +72,7 @@ def test_outputs_are_those_of_each_network_next_to_each_other(both: BundleClassi
     musicnn, small = both.bundle.networks
     assert both.bundle.architecture == "musicnn + small"
     assert both.bundle.network_tags == (*musicnn.tags, *OWN)
-    tags = Library().open("tags", device="cpu")
+    tags = Library().open("msd_tags", device="cpu")
     tags.load()
     found, alone = both.network(windows()), tags.network(windows())
     assert found["tags"].shape == (3, 53)
@@ -88,7 +88,7 @@ def test_outputs_are_those_of_each_network_next_to_each_other(both: BundleClassi
 def test_a_network_that_two_bundles_share_is_loaded_once(tmp_path: Path) -> None:
     write(tmp_path / "both")
     library = Library([tmp_path, Library().folders[0]])
-    both, tags = library.open("both", device="cpu"), library.open("tags", device="cpu")
+    both, tags = library.open("both", device="cpu"), library.open("msd_tags", device="cpu")
     both.load()
     tags.load()
     assert both.network is not tags.network
@@ -127,7 +127,7 @@ def test_two_outputs_of_one_name_too_many_networks_and_other_windows_are_refused
 def test_what_a_shared_network_said_of_a_track_is_kept_once(both: BundleClassifier, tmp_path: Path) -> None:
     write_tone(tmp_path / "tone.wav", seconds=7.0)
     track = LabelledTrack(tmp_path / "tone.wav", "test", ("jazz",), "somebody", 7.0, 8_000.0)
-    tags = Library().open("tags", device="cpu")
+    tags = Library().open("msd_tags", device="cpu")
     tags.load()
     (expected,) = Embedder(tags.network, tags.bundle.front_end, tmp_path / "cache").outputs([track])
     first = set((tmp_path / "cache").iterdir())

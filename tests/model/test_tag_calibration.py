@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.build_tags import card, thresholds_text
+from model.build_tags import TAG_SETS, card, thresholds_text
 from model.card import check_card
 from model.classifier import to_probabilities
-from model.convert_musicnn import CHECKPOINTS, MSD_TAGS, MTT_TAGS
+from model.convert_musicnn import MSD_TAGS, MTT_TAGS
 from model.datasets.dataset import LabelledTrack
 from model.embeddings import TrackOutputs
 from model.errors import BundleError, DataError
@@ -18,7 +18,7 @@ from model.evaluation import measure_tags as cross_validate
 from model.library import Library
 from model.parts import TagsPart, describe_tags, read_part
 from model.tag_calibration import FEWEST_ARTISTS, calibrate
-from model.tag_coverage import FMA_GENRES, coverage, readings
+from model.tag_coverage import FMA_GENRES, STYLES, coverage, readings
 from model.tag_meanings import KINDS, MEANINGS, in_tags, kind_of
 
 GENRES = ("jazz", "rock", "country", "classical")
@@ -100,7 +100,7 @@ def test_music_without_any_tag_is_refused() -> None:
 
 def test_scales_are_tested_on_artists_and_sources_that_had_no_say_in_them() -> None:
     plain, kinds = heard(music())
-    bundle = Library().open("tags").bundle
+    bundle = Library().open("msd_tags").bundle
     results = cross_validate(
         TagsPart.plain(len(TAGS)), bundle, TAGS, {"plain": plain, "telephone": plain, "microphone": plain}, kinds
     )
@@ -117,7 +117,7 @@ def test_chance_is_not_measured_as_more_than_chance() -> None:
     outputs, kinds = heard(music(artists=20))
     rng = np.random.default_rng(3)
     outputs = [replace(o, tags=rng.uniform(0.01, 0.99, o.tags.shape).astype(np.float32)) for o in outputs]
-    bundle = Library().open("tags").bundle
+    bundle = Library().open("msd_tags").bundle
     same = {"plain": outputs, "telephone": outputs, "microphone": outputs}
     report = cross_validate(TagsPart.plain(len(TAGS)), bundle, TAGS, same, kinds).report("tags", "in folds", 0.5)
     assert report.track.macro_f1 < 0.3
@@ -227,7 +227,7 @@ def test_a_genre_that_is_called_like_a_tag_is_that_tag_and_the_others_follow() -
 
 
 def test_the_shipped_tags_name_twelve_of_the_sixteen_and_say_all_of_them_from_one_probability_on() -> None:
-    bundle = Library().open("tags").bundle
+    bundle = Library().open("msd_tags").bundle
     (part,) = bundle.parts
     assert isinstance(part, TagsPart)
     assert part.calibrated
@@ -240,13 +240,30 @@ def test_the_shipped_tags_name_twelve_of_the_sixteen_and_say_all_of_them_from_on
         assert label in text
 
 
+def test_the_widest_shipped_tags_name_fifteen_of_the_sixteen_and_styles_that_only_audioset_knows() -> None:
+    bundle = Library().open("tags").bundle
+    (part,) = bundle.parts
+    assert isinstance(part, TagsPart)
+    assert part.calibrated
+    assert bundle.labels[:50] == tuple(MSD_TAGS.split("|"))
+    assert {*STYLES, "Classical", "International", "Spoken"} <= set(bundle.labels)
+    read = {
+        label: {bundle.network_tags[column] for column in columns}
+        for label, columns in zip(bundle.labels, part.columns, strict=True)
+    }
+    assert read["jazz"] == {"jazz"} and read["grunge"] == {"audioset:Grunge"} and read["Spoken"] == {"audioset:Speech"}
+    text = (bundle.folder / "card.md").read_text(encoding="utf-8")
+    assert "Of FMA's 16 genres 15 are covered" in text
+    assert "No tag means Old-Time / Historic." in text
+
+
 def test_the_card_of_a_bundle_of_tags_says_what_was_measured() -> None:
     outputs, kinds = heard(music())
-    bundle = Library().open("tags").bundle
+    bundle = Library().open("msd_tags").bundle
     same = {"plain": outputs, "telephone": outputs, "microphone": outputs}
     report = cross_validate(TagsPart.plain(len(TAGS)), bundle, TAGS, same, kinds).report("tags", "in folds", 0.5)
     _, scales = calibrate(TagsPart.plain(len(TAGS)), TAGS, outputs, kinds)
-    text = card(CHECKPOINTS[0], readings(CHECKPOINTS[0].tags), report, thresholds_text(scales))
+    text = card(TAG_SETS[0], readings(TAG_SETS[0].own), report, thresholds_text(scales))
     check_card(text)
     assert report.to_text() in text
     assert thresholds_text(scales).splitlines()[0] in text

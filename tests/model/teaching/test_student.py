@@ -110,7 +110,7 @@ def test_what_a_teacher_was_not_asked_counts_for_nothing(examples: Path) -> None
 
 def test_the_student_can_stand_beside_a_teacher(examples: Path, tmp_path: Path) -> None:
     train(examples, tmp_path / "student", plan(1), interruption=Interruption(), watcher=Silent())
-    tags = Library().open("tags").bundle
+    tags = Library().open("msd_tags").bundle
     bundle = write_student(examples, tmp_path / "student", tmp_path / "bundle", beside=tags)
     assert bundle.labels == (*tags.network_tags, "audioset:Low", "audioset:High", "msd:low", "mtt:both")
     assert bundle.architecture == "musicnn + small"
