@@ -55,7 +55,7 @@ AUDIOSET_SYNONYMS = {
 }
 """AudioSet's classes that mean a genre. Of both lists, what a network has no tag for is ignored."""
 ZERO_SHOT_WEIGHT = 0.5
-"""Of a teacher's tags among the parts; of MSD's only half as much beside AudioSet's, which has all ten genres."""
+"""Of a teacher's tags among the parts."""
 WANTED_ACCURACY = 0.7
 """Of the windows of sources never heard in training, so many must be right where a genre is named."""
 CARD = """# Ten genres
@@ -114,8 +114,7 @@ def recipe_for(tags: Sequence[str]) -> Recipe:
     teacher = max(bare, key=lambda name: len(bare[name]))
     if bare[teacher]:
         found[teacher] = bare[teacher]
-    weights = {"msd": ZERO_SHOT_WEIGHT / 2.0 if found["audioset"] else ZERO_SHOT_WEIGHT, "audioset": ZERO_SHOT_WEIGHT}
-    readings = [TagReading(known, weights[teacher]) for teacher, known in found.items() if known]
+    readings = [TagReading(known, ZERO_SHOT_WEIGHT) for known in found.values() if known]
     first = readings[0] if readings else TagReading({}, 0.0)
     return Recipe(
         synonyms=first.synonyms,

@@ -49,9 +49,7 @@ MEANINGS = {
     ),
     **dict.fromkeys(("house", "housemusic"), _means("house", "electronic edm techno trance disco")),
     "techno": _means("techno", "electronic edm house trance psytrance"),
-    **dict.fromkeys(("trance", "trancemusic"), _means("trance psytrance", "electronic edm house techno")),
-    "drumandbass": _means("drum_bass", "electronic edm dubstep trap"),
-    "dubstep": _means("dubstep", "electronic edm drum_bass trap"),
+    "trancemusic": _means("trance psytrance", "electronic edm house techno"),
 }
 """By the tag's name as `alike` writes it, without its teacher's."""
 
