@@ -70,7 +70,7 @@ def test_the_description_that_is_shown_can_be_read(made: Bundle) -> None:
     (made.folder / "bundle.json").write_text(block("json"), encoding="utf-8")
     found = read_bundle(made.folder)
     assert found.labels == ("dance floor", "armchair")
-    assert found.network_id == Library().open("tags").bundle.network_id
+    assert found.network_id == Library().open("msd_tags").bundle.network_id
 
 
 def test_the_example_hears_what_its_card_says(made: Bundle) -> None:

@@ -183,10 +183,6 @@ def _other_hop(described: dict[str, Any]) -> None:
         (_other_hop, "mfcc"),
         (lambda d: d["front_end"].update(bands=64), "64 bands"),
         (lambda d: d["front_end"].pop("n_fft"), "front end"),
-        (lambda d: d["network"][0].update(architecture="transformer"), "transformer"),
-        (lambda d: d["network"][0].update(tags=["a"]), "1 tags"),
-        (lambda d: d["network"][0].update(weights="../genres/weights.npz"), "own folder"),
-        (lambda d: d["network"][0].update(weights="/etc/passwd"), "own folder"),
         (lambda d: d["parts"][0].update(file="..\\head.npz"), "own folder"),
         (lambda d: d["files"].update({"../../x": "0" * 64}), "own folder"),
         (lambda d: d["files"].pop("head.npz"), "no checksum"),
@@ -213,6 +209,26 @@ def test_a_description_that_makes_no_sense_is_refused(
     rewrite(copied, change)
     with pytest.raises(BundleError, match=message):
         read_bundle(copied)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["network"][0].update(architecture="transformer"), "transformer"),
+        (lambda d: d["network"][0].update(tags=["a"]), "1 tags"),
+        (lambda d: d["network"][0].update(weights="../genres/weights.npz"), "own folder"),
+        (lambda d: d["network"][0].update(weights="/etc/passwd"), "own folder"),
+        (lambda d: d["network"][1].update(tags=["a"]), "1 tags|its network"),
+        (lambda d: d["network"][1].update(weights="/etc/passwd"), "own folder"),
+    ],
+)
+def test_networks_side_by_side_that_make_no_sense_are_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    folder = Path(shutil.copytree(SHIPPED_BUNDLES / "tags", tmp_path / "tags"))
+    rewrite(folder, change)
+    with pytest.raises(BundleError, match=message):
+        read_bundle(folder)
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "[" * 100_000, "\x00", '{"format": 1}'])
