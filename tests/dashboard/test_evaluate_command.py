@@ -71,7 +71,7 @@ def test_a_report_and_figures_are_written_and_the_music_is_heard_live(
 
 
 def test_several_bundles_are_compared_in_markdown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_evaluation(["tags", "mtt_tags"], str(folder), Wanted(markdown=True, cpu=True)) == 0
+    assert run_evaluation(["msd_tags", "mtt_tags"], str(folder), Wanted(markdown=True, cpu=True)) == 0
     printed = capsys.readouterr().out
     # Metal is rock, too.
     assert "8 tracks by 8 artists from own, 3 labels" in printed

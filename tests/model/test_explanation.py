@@ -131,7 +131,7 @@ def test_taking_away_what_is_most_relevant_costs_more_than_taking_away_as_much_a
 def test_the_gradient_of_the_network_is_that_of_tensorflow() -> None:
     import tensorflow
 
-    tags = LIBRARY.open("tags", device="cpu")
+    tags = LIBRARY.open("msd_tags", device="cpu")
     tags.load()
     network = build_musicnn()
     set_weights(network, tags.bundle.networks[0].read_weights())
@@ -150,7 +150,7 @@ def test_the_gradient_of_the_network_is_that_of_tensorflow() -> None:
 
 
 def test_the_gradient_of_a_tag_is_that_of_its_logit() -> None:
-    tags = LIBRARY.open("tags", device="cpu")
+    tags = LIBRARY.open("msd_tags", device="cpu")
     values = np.linspace(1e-5, 0.99, 50, dtype=np.float32)[None]
     gradient = output_gradient(tags, {"tags": values, "embedding": np.zeros((1, 200), np.float32)}, 7)
     (part,) = tags.bundle.parts
