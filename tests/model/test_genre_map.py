@@ -110,7 +110,7 @@ def test_placing_needs_no_training_library() -> None:
     code = (
         "import sys, numpy as np; from model.library import Library;"
         "c = Library().open('genres', device='cpu'); c.genre_map.describe(c.labels);"
-        "c.place({'embedding': np.zeros((1, 456), np.float32)});"
+        "c.place({'embedding': np.zeros((1, 256), np.float32)});"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow','keras','sklearn','scipy'}))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -165,7 +165,7 @@ def test_a_window_has_the_same_place_alone_and_in_a_batch(genres: BundleClassifi
 
 @pytest.mark.parametrize("value", [0.0, 1e30, -1e30, 1e-30])
 def test_what_is_like_no_music_still_has_a_place_on_the_map(value: float) -> None:
-    place = shipped_map("genres").place({"embedding": np.full((1, 456), value, np.float32)})
+    place = shipped_map("genres").place({"embedding": np.full((1, 256), value, np.float32)})
     assert np.isfinite(place).all()
     assert (np.abs(place) <= 1.0).all()
 
@@ -196,9 +196,9 @@ def test_a_bundle_without_a_map_works_and_places_nothing(copied: Path) -> None:
     (copied / MAP_FILE).unlink()
     classifier = Library([]).open(copied, device="cpu")
     assert classifier.genre_map is None
-    assert classifier.place({"embedding": np.zeros((1, 456), np.float32)}) is None
+    assert classifier.place({"embedding": np.zeros((1, 256), np.float32)}) is None
     outputs = {
-        "embedding": np.zeros((1, 456), np.float32),
+        "embedding": np.zeros((1, 256), np.float32),
         "tags": np.full((1, len(classifier.bundle.network_tags)), 0.1, np.float32),
     }
     assert classifier.probabilities(outputs).shape == (1, 10)
