@@ -46,7 +46,8 @@ class TagSet:
     """One of the bundles of tags.
 
     own : outputs of its network that are labels as they are.
-    said_by, learned : whose tags these are, and what from, for the card; published : how good its authors say it is.
+    said_by, learned : whose tags these are, and what from, for the card.
+    network, published : how good this network is by its authors' own account.
     """
 
     name: str
@@ -54,6 +55,7 @@ class TagSet:
     own: tuple[str, ...]
     said_by: str
     learned: tuple[str, ...]
+    network: str
     published: str
 
     @classmethod
@@ -66,7 +68,8 @@ class TagSet:
             f"those of the network {checkpoint.name}\nof Jordi Pons and Xavier Serra (2019, arXiv 1909.06654), "
             "and FMA's top genres as far as these tags cover them",
             (f"The network, by its authors, on {checkpoint.data}. Its numbers were not changed.",),
-            f"Of the network, on recordings of the same collection, its authors report {checkpoint.published}.",
+            "the network",
+            checkpoint.published,
         )
 
 
@@ -84,7 +87,8 @@ TAG_SETS = (
             "The small network, here, by what larger ones say of music; nobody told it what the music was "
             "(docs/teaching.md).",
         ),
-        f"Of {_MSD.name}, on recordings of the same collection, its authors report {_MSD.published}.",
+        _MSD.name,
+        _MSD.published,
     ),
 )
 """In the order in which they are built."""
@@ -181,7 +185,7 @@ def card(tag_set: TagSet, meant: Mapping[str, Sequence[str]], report: Report, th
             f"{report.to_text()}\n"
             "What has become 50 %:\n\n"
             f"{thresholds}\n"
-            f"{tag_set.published}"
+            f"Of {tag_set.network}, on recordings of the same collection, its authors report {tag_set.published}."
         ),
         limits=(
             "At 50 % a measured tag is as often right as wrong, in a mix that has as much of every kind of music: "
